@@ -1,0 +1,145 @@
+// Package engine is the seam between litefwd and whatever decides which node
+// is primary and moves the data between nodes.
+//
+// An [Engine] tells a node its role, where the primary is, and how far each
+// database has come. Nothing outside an engine's own package may know which
+// engine runs. The engines are engine/shared (several processes on one
+// machine, one SQLite file) and, later, engine/litefs.
+package engine
+
+import (
+	"context"
+	"fmt"
+)
+
+// Role is what a node is at the moment.
+type Role uint8
+
+const (
+	// Unknown: the engine cannot tell (starting, election, lost connection).
+	// A node in this role behaves as a replica.
+	Unknown Role = iota
+	// Replica: another node is, or may become, primary.
+	Replica
+	// Primary: this node runs the writes.
+	Primary
+)
+
+// String returns "unknown", "replica" or "primary".
+func (r Role) String() string {
+	switch r {
+	case Replica:
+		return "replica"
+	case Primary:
+		return "primary"
+	default:
+		return "unknown"
+	}
+}
+
+// Peer names a node and says where its litefwd port is.
+type Peer struct {
+	// Name is the node's name as the engine knows it.
+	Name string
+	// Addr is host:port of the node's litefwd port, "" if unknown.
+	Addr string
+}
+
+// State is an immutable snapshot of what an engine knows.
+type State struct {
+	Role Role
+	// Primary is the primary's peer, zero if unknown. On the primary it is
+	// the node itself.
+	Primary Peer
+	// Term changes whenever the primary does. Engines that have no such
+	// number count the changes they see.
+	Term uint64
+	// Problem says why no primary is known, or what is wrong with the one
+	// that is (for instance that it does not answer); nil if all is well.
+	Problem error
+}
+
+// Position is how far one database has come: LiteFS's pair of transaction id
+// and rolling checksum. The zero Position is reached by every copy.
+//
+// A TXID alone is no proof: after a failover ids are used again with other
+// contents, so equal ids with different checksums are different histories.
+type Position struct {
+	TXID     uint64
+	Checksum uint64
+}
+
+// IsZero reports whether p is the zero Position.
+func (p Position) IsZero() bool { return p == Position{} }
+
+// String formats p as LiteFS does: two 16-digit hexadecimal numbers.
+func (p Position) String() string { return fmt.Sprintf("%016x/%016x", p.TXID, p.Checksum) }
+
+// Self is what a node tells its engine about itself.
+type Self struct {
+	// Name is the node's name, unique in the cluster.
+	Name string
+	// Addr is the address of the node's litefwd port for other nodes, or ""
+	// for a client, which must never become primary.
+	Addr string
+}
+
+// Engine watches one directory of databases for one node.
+//
+// All methods may be called from several goroutines. State and Watch never
+// block and never do I/O.
+type Engine interface {
+	// Start begins to watch, and returns once a first State is known, which
+	// may have Role Unknown. It is called once. Everything it starts is
+	// stopped by Close.
+	Start(ctx context.Context, self Self) error
+
+	// Watch returns the present State and a channel that is closed when
+	// there is another one.
+	Watch() (State, <-chan struct{})
+
+	// Suspect tells the engine that the primary's connection broke, so that
+	// it looks again now rather than at its next turn. It does not block.
+	Suspect()
+
+	// Database returns the view of one database, which need not exist yet.
+	// path is the database file's path; calling it again with the same path
+	// returns the same Database.
+	Database(path string) (Database, error)
+
+	// Cluster identifies the set of nodes that share this data; nodes of
+	// different clusters refuse each other. Valid after Start; "" if the
+	// engine has no such identity.
+	Cluster() string
+
+	// Close gives up the primary role, if held, stops everything and waits
+	// for it. The node has stopped writing before.
+	Close() error
+}
+
+// Database is an engine's view of one database.
+//
+// All methods may be called from several goroutines.
+type Database interface {
+	// Watch returns how far this node's copy has come, and a channel that is
+	// closed when that changes. It never blocks.
+	Watch() (Position, <-chan struct{})
+
+	// Fence reports whether this node may still write: nil, or an error of
+	// kind fault.NotPrimary. The writer calls it for each transaction while
+	// it holds the database's write lock and rolls back on an error. It must
+	// be quick (microseconds).
+	Fence() error
+
+	// Committed is called after COMMIT has succeeded on the primary and
+	// returns a Position that includes it. An error means that COMMIT's
+	// success is no proof here: the outcome is unknown.
+	Committed(ctx context.Context) (Position, error)
+}
+
+// Secreter is implemented by engines that can keep a secret known to exactly
+// the processes that may join (engine/shared: a 0600 file in the directory).
+type Secreter interface {
+	// Secret returns the secret; valid after the engine was constructed.
+	Secret() ([]byte, error)
+}

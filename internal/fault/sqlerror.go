@@ -1,0 +1,105 @@
+package fault
+
+import (
+	"errors"
+	"reflect"
+)
+
+// SQLError is an error of SQLite itself, the same whichever node it comes from.
+type SQLError struct {
+	// Code is the primary result code (https://www.sqlite.org/rescode.html).
+	Code int
+	// Extended is the extended result code; its low byte is Code.
+	Extended int
+	// Msg is the local driver's own text for the error.
+	Msg string
+	// Err is the local driver's own error when it happened on this node, what
+	// Config.MapError made of a forwarded one, or nil.
+	Err error
+}
+
+// Error returns the driver's text unchanged.
+func (e *SQLError) Error() string { return e.Msg }
+
+// Unwrap returns the local driver's own error, or nil.
+func (e *SQLError) Unwrap() error { return e.Err }
+
+// Is makes two SQLErrors equal when their extended codes are, so that a
+// caller can write errors.Is(err, &SQLError{Code: 19, Extended: 2067}). With
+// Extended zero in target only Code is compared.
+func (e *SQLError) Is(target error) bool {
+	t, ok := target.(*SQLError)
+	return ok && t.Code == e.Code && (t.Extended == 0 || t.Extended == e.Extended)
+}
+
+// SQLite result codes that litefwd itself acts on.
+const (
+	CodeError     = 1
+	CodeBusy      = 5
+	CodeNoMem     = 7
+	CodeReadOnly  = 8
+	CodeInterrupt = 9
+	CodeIOErr     = 10
+	CodeFull      = 13
+	CodeCantOpen  = 14
+	CodeNotADB    = 26
+)
+
+// Busy is what a caller gets who waited too long for the write lock.
+func Busy(msg string) *SQLError {
+	return &SQLError{Code: CodeBusy, Extended: CodeBusy, Msg: msg}
+}
+
+// FromDriver turns an error of the local driver into a *SQLError that unwraps
+// to it. An error that carries no SQLite code is returned as it is; so are nil
+// and errors that already are, or wrap, a *SQLError or an *Error.
+//
+// Two shapes are known: a method Code() int that returns the extended code
+// (modernc.org/sqlite), and a struct with integer fields Code and ExtendedCode
+// (mattn/go-sqlite3). Neither package is imported.
+func FromDriver(err error) error {
+	if err == nil {
+		return nil
+	}
+	var own *Error
+	var done *SQLError
+	if errors.As(err, &own) || errors.As(err, &done) {
+		return err
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if ext, ok := extendedCode(e); ok {
+			return &SQLError{Code: ext & 0xff, Extended: ext, Msg: err.Error(), Err: err}
+		}
+	}
+	return err
+}
+
+func extendedCode(err error) (int, bool) {
+	if c, ok := err.(interface{ Code() int }); ok {
+		return c.Code(), c.Code() != 0
+	}
+	v := reflect.ValueOf(err)
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return 0, false
+	}
+	code, ext := v.FieldByName("Code"), v.FieldByName("ExtendedCode")
+	if !code.IsValid() || !code.CanInt() || !ext.IsValid() || !ext.CanInt() {
+		return 0, false
+	}
+	if ext.Int() != 0 {
+		return int(ext.Int()), true
+	}
+	return int(code.Int()), code.Int() != 0
+}
+
+// Code returns the primary SQLite result code in err's chain, or 0.
+func Code(err error) int {
+	var e *SQLError
+	if errors.As(FromDriver(err), &e) {
+		return e.Code
+	}
+	return 0
+}

@@ -1,0 +1,140 @@
+// Package forward holds the nouns of running a statement on the primary: the
+// statement, its result, and what can run it. The link (a replica's way to
+// the primary) and the writer (the primary itself) both implement [Target],
+// so that the driver above does not know where the primary is.
+package forward
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql/driver"
+	"encoding/hex"
+	"reflect"
+	"time"
+
+	"github.com/litefwd/litefwd/engine"
+)
+
+// ID identifies one statement for ever: it is made by the caller's node and
+// travels with the statement.
+type ID [16]byte
+
+// NewID returns a random ID.
+func NewID() (id ID) {
+	rand.Read(id[:]) // never fails, see crypto/rand
+	return id
+}
+
+// String returns the ID in hexadecimal.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// Session is the state of the caller's connection that changes what a write
+// does. It travels with each statement that runs outside a transaction, and
+// with a transaction's begin.
+type Session struct {
+	// Pragmas are the connection-local settings that the caller changed,
+	// by lower-case name, each with its value as SQL text ("1", "ON").
+	Pragmas map[string]string
+	// LastInsertID is what last_insert_rowid() must return before the
+	// statement runs: the rowid of this connection's own last insert.
+	LastInsertID int64
+}
+
+// Statement is SQL text (one or more statements) with its arguments, as the
+// application gave it.
+type Statement struct {
+	ID   ID
+	SQL  string
+	Args []driver.NamedValue
+	// Session is ignored inside a transaction.
+	Session Session
+}
+
+// Result is what a statement that ran did.
+type Result struct {
+	// LastInsertID and RowsAffected are what sqlite3_last_insert_rowid and
+	// sqlite3_changes give for the caller's connection.
+	LastInsertID, RowsAffected int64
+	// Changed is the growth of total_changes() caused by the statement.
+	Changed int64
+	// Position includes the statement's commit; zero if nothing was
+	// committed or the engine needs no waiting.
+	Position engine.Position
+}
+
+// Column describes one column of a result, as the local driver does.
+type Column struct {
+	Name     string
+	DeclType string // DatabaseTypeName as the driver gives it
+	ScanType reflect.Type
+	// The rest mirrors driver.RowsColumnType*; the Has fields are the ok results.
+	Nullable, HasNullable bool
+	Length                int64
+	HasLength             bool
+	Precision, Scale      int64
+	HasPrecisionScale     bool
+}
+
+// Rows are the rows of a statement.
+//
+// They are used by one goroutine at a time.
+type Rows interface {
+	// Columns describes the columns. ScanType, Length and their like may
+	// change from row to row (modernc.org/sqlite asks the value), so it is
+	// asked again after each Next.
+	Columns() []Column
+	// Next fills dest with the next row, or returns io.EOF. The values may
+	// be kept by the caller.
+	Next(dest []driver.Value) error
+	// Result is valid after Next returned io.EOF, or from the start for an
+	// autocommit write, whose rows are only sent once it is committed.
+	Result() Result
+	// Close ends the statement; it is called once, by the owner of the Rows.
+	Close() error
+}
+
+// TxOptions say how a transaction runs on the primary.
+type TxOptions struct {
+	ID      ID
+	Session Session
+	// ReadOnly runs it on a read connection, without the write lock.
+	ReadOnly bool
+	// Mode is "deferred", "immediate" or "exclusive"; "" is immediate.
+	Mode string
+	// IdleLimit and TotalLimit lower the primary's own limits; zero keeps them.
+	IdleLimit, TotalLimit time.Duration
+}
+
+// Target runs statements of one database on the primary.
+//
+// Errors are *fault.SQLError for SQLite's own and *fault.Error for ours. An
+// error for which fault.SafeToRetry is false and that is not a *SQLError may
+// mean that the statement ran; then its kind is fault.OutcomeUnknown.
+type Target interface {
+	// Exec runs st outside a transaction. It returns when st is committed.
+	Exec(ctx context.Context, st Statement) (Result, error)
+	// Query is Exec for a statement that may return rows. A write is
+	// committed before the first row is returned.
+	Query(ctx context.Context, st Statement) (Rows, error)
+	// Begin opens a transaction. It waits for the write lock if it has to,
+	// unless the target can put that off until the first statement.
+	Begin(ctx context.Context, opts TxOptions) (Tx, error)
+}
+
+// Tx is an open transaction on the primary. It is used by one goroutine at a
+// time. After an error of kind fault.TxExpired every call but Rollback
+// returns that error again.
+type Tx interface {
+	Exec(ctx context.Context, st Statement) (Result, error)
+	Query(ctx context.Context, st Statement) (Rows, error)
+	// Commit commits and ends the Tx, also when it fails, except that a
+	// *SQLError of code BUSY or a deferred constraint leaves it open, as in
+	// SQLite; the caller then rolls back.
+	Commit(ctx context.Context) (Result, error)
+	// Rollback ends the Tx. It is harmless on an ended one.
+	Rollback(ctx context.Context) error
+	// Open reports whether a transaction is still open on the primary, as far
+	// as the last reply told: COMMIT, ROLLBACK or RELEASE given as SQL text,
+	// and some errors, end it.
+	Open() bool
+}

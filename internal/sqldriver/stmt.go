@@ -1,0 +1,62 @@
+package sqldriver
+
+import (
+	"context"
+	"database/sql/driver"
+
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+// Stmt is a prepared statement of one Conn, and used like it.
+type Stmt struct {
+	raw driver.Stmt
+}
+
+// Prepare prepares sql; the caller closes the statement.
+func (c *Conn) Prepare(ctx context.Context, sql string) (*Stmt, error) {
+	var raw driver.Stmt
+	var err error
+	if p, ok := c.raw.(driver.ConnPrepareContext); ok {
+		raw, err = p.PrepareContext(ctx, sql)
+	} else {
+		raw, err = c.raw.Prepare(sql)
+	}
+	if err != nil {
+		return nil, fault.FromDriver(err)
+	}
+	return &Stmt{raw: raw}, nil
+}
+
+// NumInput is the driver's own answer, -1 if it does not count.
+func (s *Stmt) NumInput() int { return s.raw.NumInput() }
+
+// Close frees the statement.
+func (s *Stmt) Close() error { return fault.FromDriver(s.raw.Close()) }
+
+// Exec runs the statement.
+func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if e, ok := s.raw.(driver.StmtExecContext); ok {
+		res, err := e.ExecContext(ctx, args)
+		return res, fault.FromDriver(err)
+	}
+	res, err := s.raw.Exec(values(args)) //nolint:staticcheck // for drivers without contexts
+	return res, fault.FromDriver(err)
+}
+
+// Query runs the statement and returns its rows.
+func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if q, ok := s.raw.(driver.StmtQueryContext); ok {
+		rows, err := q.QueryContext(ctx, args)
+		return rows, fault.FromDriver(err)
+	}
+	rows, err := s.raw.Query(values(args)) //nolint:staticcheck // for drivers without contexts
+	return rows, fault.FromDriver(err)
+}
+
+func values(args []driver.NamedValue) []driver.Value {
+	vs := make([]driver.Value, len(args))
+	for i, a := range args {
+		vs[i] = a.Value
+	}
+	return vs
+}

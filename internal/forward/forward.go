@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"database/sql/driver"
 	"encoding/hex"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -27,6 +28,15 @@ func NewID() (id ID) {
 
 // String returns the ID in hexadecimal.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// ParseID reads what ID.String wrote.
+func ParseID(s string) (id ID, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("%q is not a request id (32 hexadecimal digits)", s)
+	}
+	return ID(b), nil
+}
 
 // Session is the state of the caller's connection that changes what a write
 // does. It travels with each statement that runs outside a transaction, and
@@ -48,6 +58,9 @@ type Statement struct {
 	Args []driver.NamedValue
 	// Session is ignored inside a transaction.
 	Session Session
+	// ReadOnly: the caller knows that every statement only reads, so that
+	// running it again is harmless and a lost answer is no unknown outcome.
+	ReadOnly bool
 }
 
 // Result is what a statement that ran did.

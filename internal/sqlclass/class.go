@@ -3,6 +3,11 @@
 //
 // Unsure means forward: a statement is a [Read] only when SQLite's own program
 // for it opens no database for writing.
+//
+// The text is cut and its first words are read here, by SQLite's own rules
+// ([Split]); of a query, and of all that may concern temp or attached
+// databases, SQLite is asked with EXPLAIN, which runs nothing. A PRAGMA is
+// never shown to it, as EXPLAIN would run that.
 package sqlclass
 
 // Kind says what must be done with one statement.
@@ -19,7 +24,8 @@ const (
 	// Write changes the main database and runs on the primary.
 	Write
 	// TempWrite changes only temp or in-memory attached databases, which
-	// belong to the connection: it runs locally with query_only lifted.
+	// belong to the connection, or writes a new file (VACUUM INTO): it runs
+	// locally with query_only lifted.
 	TempWrite
 	// Local acts on the connection alone and runs locally: ATTACH, DETACH,
 	// connection-local PRAGMAs.
@@ -40,25 +46,32 @@ const (
 	Unsupported
 )
 
-// Statement is one statement of a text.
+// Statement is one statement of a text. Statements are shared by all that
+// classify the same text, so they are read-only.
 type Statement struct {
 	// SQL is the statement's own text without the ';' that ends it.
 	SQL  string
 	Kind Kind
+	// Params is its number of parameters (see [Params]).
+	Params int
 	// Alone: SQLite refuses it inside a transaction or ignores it there
-	// (VACUUM, PRAGMA journal_mode = …).
+	// (VACUUM, PRAGMA journal_mode = …; PRAGMA foreign_keys = … is a Setting
+	// that is ignored there).
 	Alone bool
 	// Inserts: it may set last_insert_rowid() (INSERT and REPLACE).
 	Inserts bool
 	// Counts: it sets changes() (INSERT, REPLACE, UPDATE, DELETE).
 	Counts bool
-	// UsesRowID: it calls last_insert_rowid().
+	// UsesRowID: it calls last_insert_rowid(), perhaps in a view.
 	UsesRowID bool
 	// UsesChanges: it calls changes() or total_changes().
 	UsesChanges bool
 	// TempSchema: it creates, drops or alters temp objects, attaches or
 	// detaches, so later classifications on this connection may differ.
 	TempSchema bool
+	// LocalOnly, for a Read: it reads temp or attached databases, or the
+	// state of the connection, so that it cannot run on another node.
+	LocalOnly bool
 	// Pragma is the PRAGMA's name in lower case; Value what is set, as SQL
 	// text, "" when it is only read.
 	Pragma, Value string

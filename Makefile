@@ -1,0 +1,40 @@
+# Every target works on a fresh clone with Go, gcc and make. `make help` lists them.
+GO ?= go
+FUZZTIME ?= 20s
+
+.PHONY: help test race check demo bench fuzz generate tidy ci
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: ## all tests that need no network, root or FUSE
+	$(GO) test ./...
+
+race: ## the same under the race detector
+	$(GO) test -race ./...
+
+check: ## formatting, vet, tidy modules, and what the root package links
+	@test -z "$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$'))" || { gofmt -l .; echo "run gofmt -w"; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+
+demo: ## three processes, one killed: the product in a minute
+	$(GO) run ./cmd/litefwd demo
+
+bench: ## all benchmarks, in interleaved pairs
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for target in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' . | awk '{print $$2}' | sort -u); do \
+		pkg=$$(grep -rl --include='*_test.go' "func $$target(" . | head -1 | xargs dirname); \
+		echo "== $$target in $$pkg"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	done
+
+generate: ## the protobuf code (needs protoc, Debian's protobuf-compiler)
+	$(GO) generate ./internal/wire
+
+tidy: ## go.mod and go.sum
+	$(GO) mod tidy
+
+ci: check test race ## what a submission must pass
+	$(GO) run ./cmd/litefwd demo --lines 2000

@@ -1,0 +1,37 @@
+package demoapp
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// schema is applied by every process when it starts, as applications do.
+//
+// Nothing keeps a line from being stored twice: lines.n is deliberately not
+// unique, so that a write that was applied twice can be seen and counted.
+var schema = []string{
+	`CREATE TABLE IF NOT EXISTS lines (
+		id   INTEGER PRIMARY KEY,
+		n    INTEGER NOT NULL,
+		via  TEXT NOT NULL,
+		text TEXT NOT NULL
+	)`,
+	`CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (
+		text, content = 'lines', content_rowid = 'id'
+	)`,
+	// One INSERT is thus one atomic write of the line and its index entries.
+	`CREATE TRIGGER IF NOT EXISTS lines_indexed AFTER INSERT ON lines BEGIN
+		INSERT INTO search (rowid, text) VALUES (new.id, new.text);
+	END`,
+}
+
+// migrate makes what of the schema does not exist yet.
+func migrate(ctx context.Context, db *sql.DB) error {
+	for _, statement := range schema {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("set up the tables: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"sync"
+)
+
+func init() { sql.Register("litefwd", Driver{}) }
+
+// Driver is registered with database/sql as "litefwd", for programs that take
+// a driver's name and a DSN (see [ParseDSN]). The DSN is checked by sql.Open;
+// the node starts with the first connection and stops when the sql.DB, and
+// all others of the same directory, are closed.
+type Driver struct{}
+
+var (
+	_ driver.Driver        = Driver{}
+	_ driver.DriverContext = Driver{}
+)
+
+// Open implements driver.Driver. database/sql uses OpenConnector instead. The
+// connection holds its node until it is closed.
+func (d Driver) Open(dsn string) (driver.Conn, error) {
+	connector, err := d.OpenConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	c, err := connector.Connect(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	c.(*conn).onClose = connector.(io.Closer).Close
+	return c, nil
+}
+
+// OpenConnector implements driver.DriverContext.
+func (Driver) OpenConnector(dsn string) (driver.Connector, error) {
+	cfg, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return NewConnector(cfg)
+}
+
+// NewConnector returns a connector for sql.OpenDB that opens its own Node with
+// the first connection. It checks cfg but starts nothing. Closing the sql.DB
+// closes the Node.
+func NewConnector(cfg Config) (driver.Connector, error) {
+	normalized, err := cfg.normalize()
+	if err != nil {
+		return nil, err
+	}
+	return &lazyConnector{cfg: normalized}, nil
+}
+
+// lazyConnector opens a Node when it is first needed.
+type lazyConnector struct {
+	cfg Config
+
+	mu     sync.Mutex // guards the following; held while the node starts, so that it starts once
+	node   *Node
+	closed bool
+}
+
+var (
+	_ driver.Connector = (*lazyConnector)(nil)
+	_ io.Closer        = (*lazyConnector)(nil)
+)
+
+func (c *lazyConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	node, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(ctx, node.main, false)
+}
+
+func (c *lazyConnector) open(ctx context.Context) (*Node, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errNodeClosed()
+	}
+	if c.node == nil {
+		node, err := Open(ctx, c.cfg)
+		if err != nil {
+			return nil, err
+		}
+		c.node = node
+	}
+	return c.node, nil
+}
+
+func (c *lazyConnector) Driver() driver.Driver { return Driver{} }
+
+// Close closes the node, if it was opened. sql.DB.Close calls it.
+func (c *lazyConnector) Close() error {
+	c.mu.Lock()
+	node := c.node
+	c.node, c.closed = nil, true
+	c.mu.Unlock()
+	if node == nil {
+		return nil
+	}
+	return node.Close()
+}
+
+// nodeConnector makes the connections of a Node's own pools.
+type nodeConnector struct {
+	db        *database
+	localOnly bool
+}
+
+var _ driver.Connector = (*nodeConnector)(nil)
+
+func (c *nodeConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	return newConn(ctx, c.db, c.localOnly)
+}
+
+func (c *nodeConnector) Driver() driver.Driver { return Driver{} }
+
+// newConn opens a connection. It never returns driver.ErrBadConn, which
+// database/sql would answer by connecting again for ever.
+func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, error) {
+	if db.core.stopping() {
+		return nil, errNodeClosed()
+	}
+	local, err := db.connectLocal(ctx)
+	if errors.Is(err, driver.ErrBadConn) {
+		err = errors.New("litefwd: the local driver cannot connect: " + err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &conn{db: db, local: local, localOnly: localOnly}, nil
+}

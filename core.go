@@ -1,0 +1,360 @@
+package litefwd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/engine/shared"
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/link"
+	"github.com/litefwd/litefwd/internal/serve"
+)
+
+// core is what all Nodes of one directory share.
+type core struct {
+	cfg    Config // normalized, never changed
+	addr   string // under which others reach this node; "" for a client
+	engine engine.Engine
+	creds  credentials.TransportCredentials
+	server *serve.Server // nil for a client
+	log    *slog.Logger
+
+	stop       chan struct{}  // closed when the node stops
+	goroutines sync.WaitGroup // everything started with stop as its end
+
+	mu    sync.Mutex // guards the following
+	refs  int        // open Nodes; 0 means stopping
+	dbs   map[string]*database
+	peers map[string]*link.Peer // by address
+}
+
+// openCore joins this process's node on the directory or starts one.
+func openCore(ctx context.Context, cfg Config) (*core, error) {
+	if cfg.CustomEngine != nil {
+		return startCore(ctx, cfg)
+	}
+	return openNodes.open(ctx, cfg.dir(),
+		func() (*core, error) { return startCore(ctx, cfg) },
+		func(c *core) (bool, error) { return c.join(cfg) })
+}
+
+// join adds a reference for a second Open of the directory. It reports false
+// if the node is stopping.
+func (c *core) join(cfg Config) (bool, error) {
+	for _, f := range []struct{ key, have, want string }{
+		{"engine", c.cfg.Engine, cfg.Engine},
+		{"listen", c.cfg.Listen, cfg.Listen},
+		{"advertise", c.cfg.Advertise, cfg.Advertise},
+		{"secret", c.cfg.Secret, cfg.Secret},
+		{"cert", c.cfg.CertFile, cfg.CertFile},
+		{"driver", c.cfg.Driver, cfg.Driver},
+		{"driver_dsn", c.cfg.DriverDSN, cfg.DriverDSN},
+	} {
+		if f.want != "" && f.want != f.have {
+			if f.key == "secret" {
+				f.have, f.want = "one", "another"
+			}
+			return false, configError(f.key, "this process has %s open with %q, so it cannot be opened with %q; "+
+				"two nodes, or two SQLite libraries, must not share a directory in one process", c.cfg.dir(), f.have, f.want)
+		}
+	}
+	if cfg.Connector != nil && reflect.ValueOf(cfg.Connector).Pointer() != connectorPointer(c.cfg) {
+		return false, configError("driver", "this process has %s open with another connector", c.cfg.dir())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refs == 0 {
+		return false, nil
+	}
+	c.refs++
+	return true, nil
+}
+
+func connectorPointer(cfg Config) uintptr {
+	if cfg.Connector == nil {
+		return 0
+	}
+	return reflect.ValueOf(cfg.Connector).Pointer()
+}
+
+// startCore starts everything; on an error nothing is left running.
+func startCore(ctx context.Context, cfg Config) (_ *core, err error) {
+	c := &core{
+		cfg:   cfg,
+		log:   cfg.Logger.With("node", cfg.Name),
+		stop:  make(chan struct{}),
+		refs:  1,
+		dbs:   map[string]*database{},
+		peers: map[string]*link.Peer{},
+	}
+	if c.engine, err = openEngine(cfg); err != nil {
+		return nil, err
+	}
+	started := []func(){func() { c.engine.Close() }}
+	defer func() {
+		if err != nil {
+			for _, undo := range started {
+				undo()
+			}
+		}
+	}()
+	if c.creds, err = cfg.credentials(c.engine); err != nil {
+		return nil, err
+	}
+	var listener net.Listener
+	if cfg.Listen != "" {
+		if listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+			return nil, configError("listen", "%w", err)
+		}
+		started = append(started, func() { listener.Close() })
+		if c.addr = cfg.Advertise; c.addr == "" {
+			c.addr = listener.Addr().String()
+		}
+	}
+	if err := c.engine.Start(ctx, engine.Self{Name: cfg.Name, Addr: c.addr}); err != nil {
+		return nil, fmt.Errorf("litefwd: start engine for %s: %w", cfg.dir(), err)
+	}
+	if listener != nil {
+		c.serve(listener)
+	}
+	c.goroutines.Go(c.followRole)
+	return c, nil
+}
+
+func openEngine(cfg Config) (engine.Engine, error) {
+	if cfg.CustomEngine != nil {
+		return cfg.CustomEngine, nil
+	}
+	return shared.Open(cfg.dir(), shared.Options{Logger: cfg.Logger})
+}
+
+// serve answers other nodes until the node stops.
+func (c *core) serve(listener net.Listener) {
+	c.server = serve.New(serve.Options{
+		Credentials:   c.creds,
+		Cluster:       c.engine.Cluster(),
+		Name:          c.cfg.Name,
+		State:         func() engine.State { s, _ := c.engine.Watch(); return s },
+		Resolve:       c.resolve,
+		Outcome:       c.outcomeHere,
+		MaxMessage:    c.cfg.MaxMessage,
+		MaxTx:         c.cfg.MaxPeerTx,
+		MaxStatements: c.cfg.MaxPeerStatements,
+		Logger:        c.log,
+	})
+	c.goroutines.Go(func() {
+		if err := c.server.Serve(listener); err != nil {
+			c.log.Error("litefwd port failed; other nodes cannot reach this one", "addr", c.addr, "err", err)
+		}
+	})
+}
+
+// watch is the engine's Watch, except that a client is never primary.
+func (c *core) watch() (engine.State, <-chan struct{}) {
+	s, changed := c.engine.Watch()
+	if c.addr == "" && s.Role == engine.Primary {
+		s.Role = engine.Replica
+	}
+	return s, changed
+}
+
+// followRole retires the writers whenever this node stops being primary.
+func (c *core) followRole() {
+	var last engine.State
+	for {
+		s, changed := c.watch()
+		if s.Role != last.Role || s.Primary != last.Primary || s.Term != last.Term {
+			c.log.Info("role", "role", s.Role.String(), "primary", s.Primary.Name, "addr", s.Primary.Addr, "term", s.Term)
+		}
+		if s.Problem != nil && (last.Problem == nil || last.Problem.Error() != s.Problem.Error()) {
+			c.log.Warn("primary", "err", s.Problem)
+		}
+		if s.Role != engine.Primary || s.Term != last.Term {
+			c.retireWriters(s.Term)
+		}
+		last = s
+		select {
+		case <-changed:
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+func (c *core) retireWriters(term uint64) {
+	for _, db := range c.databases() {
+		db.retireWriter(term)
+	}
+}
+
+func (c *core) databases() []*database {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	dbs := make([]*database, 0, len(c.dbs))
+	for _, db := range c.dbs {
+		dbs = append(dbs, db)
+	}
+	return dbs
+}
+
+// database returns the database called name, a plain file name, making it on
+// first use. The file itself need not exist.
+func (c *core) database(name string) (*database, error) {
+	if err := checkDatabaseName(name); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refs == 0 {
+		return nil, errNodeClosed()
+	}
+	if db, found := c.dbs[name]; found {
+		return db, nil
+	}
+	db, err := newDatabase(c, name)
+	if err != nil {
+		return nil, err
+	}
+	c.dbs[name] = db
+	return db, nil
+}
+
+func checkDatabaseName(name string) error {
+	if name == "" || name[0] == '.' || name != filepath.Base(name) || strings.ContainsAny(name, "/\\\x00") {
+		return configError("path", "%q is not a database's file name", name)
+	}
+	// The suffixes of SQLite's own files, and of LiteFS's.
+	for _, suffix := range []string{"-journal", "-wal", "-shm", "-pos", "-lock"} {
+		if strings.HasSuffix(name, suffix) {
+			return configError("path", "%q: names that end in %s are SQLite's or LiteFS's own", name, suffix)
+		}
+	}
+	return nil
+}
+
+func errNodeClosed() error { return fault.Refuse(fault.Closed, "the node is closed") }
+
+// resolve finds the writer for a forwarded statement.
+func (c *core) resolve(_ context.Context, name string) (forward.Target, error) {
+	s, _ := c.watch()
+	if s.Role != engine.Primary {
+		return nil, fault.Refuse(fault.NotPrimary, "node %s is %s; the primary it knows is %q at %q",
+			c.cfg.Name, s.Role, s.Primary.Name, s.Primary.Addr)
+	}
+	db, err := c.database(name)
+	if err != nil {
+		return nil, err
+	}
+	return db.writerFor(s.Term)
+}
+
+func (c *core) outcomeHere(ctx context.Context, name string, id forward.ID) (forward.Result, error) {
+	if _, err := c.resolve(ctx, name); err != nil {
+		return forward.Result{}, err
+	}
+	db, err := c.database(name)
+	if err != nil {
+		return forward.Result{}, err
+	}
+	s, _ := c.watch()
+	w, err := db.writerFor(s.Term)
+	if err != nil {
+		return forward.Result{}, err
+	}
+	return w.Outcome(ctx, id)
+}
+
+// peer returns the link to the node at addr.
+func (c *core) peer(addr string) (*link.Peer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refs == 0 {
+		return nil, errNodeClosed()
+	}
+	if p, found := c.peers[addr]; found {
+		return p, nil
+	}
+	p, err := link.Dial(link.Options{
+		Addr:        addr,
+		Credentials: c.creds,
+		Cluster:     c.engine.Cluster(),
+		Name:        c.cfg.Name,
+		MaxMessage:  c.cfg.MaxMessage,
+		OnBroken:    c.engine.Suspect,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Links to former primaries are kept for what they still owe; a cluster
+	// has few nodes, but their ports change with each restart.
+	if len(c.peers) >= maxPeers {
+		for old, p := range c.peers {
+			delete(c.peers, old)
+			c.goroutines.Go(func() { p.Close() })
+			break
+		}
+	}
+	c.peers[addr] = p
+	return p, nil
+}
+
+// maxPeers bounds the links that a node keeps, most of them to nodes that
+// once were primary.
+const maxPeers = 8
+
+// release drops one reference; the last one stops the node. Statements get
+// until ctx ends to finish.
+func (c *core) release(ctx context.Context) error {
+	c.mu.Lock()
+	c.refs--
+	last := c.refs == 0
+	c.mu.Unlock()
+	if !last {
+		return nil
+	}
+	err := c.shutdown(ctx)
+	if c.cfg.CustomEngine == nil {
+		openNodes.forget(c.cfg.dir())
+	}
+	return err
+}
+
+// shutdown stops everything, in the order in which nothing is lost: first no
+// new statements, then the running ones, then the role, then the rest.
+func (c *core) shutdown(ctx context.Context) error {
+	dbs := c.databases()
+	var drains sync.WaitGroup
+	for _, db := range dbs {
+		drains.Go(func() { db.drain(ctx) })
+	}
+	drains.Wait()
+	var errs []error
+	if c.server != nil {
+		errs = append(errs, c.server.Stop(ctx))
+	}
+	errs = append(errs, c.engine.Close())
+	close(c.stop)
+	for _, db := range dbs {
+		errs = append(errs, db.close())
+	}
+	c.mu.Lock()
+	peers := c.peers
+	c.peers = nil
+	c.mu.Unlock()
+	for _, p := range peers {
+		errs = append(errs, p.Close())
+	}
+	c.goroutines.Wait()
+	return errors.Join(errs...)
+}

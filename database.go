@@ -1,0 +1,190 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/await"
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+	"github.com/litefwd/litefwd/internal/sqldriver"
+	"github.com/litefwd/litefwd/internal/writer"
+)
+
+// database is one database file of a node.
+type database struct {
+	core       *core
+	name, path string
+	connector  driver.Connector
+	engine     engine.Database
+	tracker    *await.Tracker
+	classifier *sqlclass.Classifier
+	stats      stats
+
+	pool  *sql.DB // Node.DB
+	local *sql.DB // Node.Local
+
+	// behind is the newest position that this process must see and that the
+	// local copy had not reached in time; nil when it has caught up.
+	behind atomic.Pointer[engine.Position]
+	// redirected bounds the reads that go to the primary while behind.
+	redirected chan struct{}
+
+	mu         sync.Mutex // guards the following
+	writer     *writer.Writer
+	writerTerm uint64 // the term for which writer was made
+	draining   bool
+}
+
+// maxRedirected bounds the reads of one database that go to the primary at
+// once because the local copy is behind.
+const maxRedirected = 32
+
+func newDatabase(c *core, name string) (*database, error) {
+	path := filepath.Join(c.cfg.dir(), name)
+	connector, err := c.cfg.connectorFor(path)
+	if err != nil {
+		return nil, err
+	}
+	engineDB, err := c.engine.Database(path)
+	if err != nil {
+		return nil, err
+	}
+	db := &database{
+		core:       c,
+		name:       name,
+		path:       path,
+		connector:  connector,
+		engine:     engineDB,
+		tracker:    await.New(engineDB),
+		classifier: sqlclass.New(),
+		redirected: make(chan struct{}, maxRedirected),
+	}
+	db.pool = sql.OpenDB(&nodeConnector{db: db})
+	db.local = sql.OpenDB(&nodeConnector{db: db, localOnly: true})
+	return db, nil
+}
+
+// connectLocal opens a connection to this node's copy that cannot write it.
+func (db *database) connectLocal(ctx context.Context) (*sqldriver.Conn, error) {
+	conn, err := sqldriver.Connect(ctx, db.connector)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.prepareLocal(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) error {
+	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
+		return err
+	}
+	return setQueryOnly(ctx, conn, true)
+}
+
+// setQueryOnly makes SQLite itself refuse every write on conn, or allows them
+// (https://www.sqlite.org/pragma.html#pragma_query_only).
+func setQueryOnly(ctx context.Context, conn *sqldriver.Conn, on bool) error {
+	sql := "PRAGMA query_only=0"
+	if on {
+		sql = "PRAGMA query_only=1"
+	}
+	_, err := conn.Exec(ctx, sql, nil)
+	return err
+}
+
+// writerFor returns the writer of this node's present term as primary.
+func (db *database) writerFor(term uint64) (*writer.Writer, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.draining {
+		return nil, errNodeClosed()
+	}
+	if db.writer == nil {
+		cfg := &db.core.cfg
+		db.writer = writer.Open(writer.Options{
+			Connector:   db.connector,
+			Database:    db.engine,
+			Classifier:  db.classifier,
+			Logger:      db.core.log.With("db", db.name),
+			BusyTimeout: cfg.BusyTimeout,
+			IdleLimit:   cfg.TxIdleLimit,
+			TotalLimit:  cfg.TxTotalLimit,
+			MaxResult:   cfg.MaxResult,
+		})
+		db.writerTerm = term
+	}
+	return db.writer, nil
+}
+
+// retireWriter ends the writer unless it belongs to term: this node is not
+// primary any more. The fence has kept it from committing since.
+func (db *database) retireWriter(term uint64) {
+	db.mu.Lock()
+	w := db.writer
+	if w == nil || db.writerTerm == term {
+		db.mu.Unlock()
+		return
+	}
+	db.writer = nil
+	db.mu.Unlock()
+	db.core.goroutines.Go(func() {
+		if err := w.Close(); err != nil {
+			db.core.log.Warn("closing the writer of a lost term", "db", db.name, "err", err)
+		}
+	})
+}
+
+// drain refuses new writes and lets the running ones finish until ctx ends.
+func (db *database) drain(ctx context.Context) {
+	db.mu.Lock()
+	db.draining = true
+	w := db.writer
+	db.mu.Unlock()
+	if w == nil {
+		return
+	}
+	if err := w.Drain(ctx); err != nil {
+		db.core.log.Warn("writes were ended by the shutdown", "db", db.name, "err", err)
+	}
+}
+
+// close closes everything; drain was called before.
+func (db *database) close() error {
+	db.tracker.Close()
+	errs := []error{db.pool.Close(), db.local.Close()}
+	db.mu.Lock()
+	w := db.writer
+	db.writer = nil
+	db.mu.Unlock()
+	if w != nil {
+		errs = append(errs, w.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// outcome asks the primary about a write by its id.
+func (db *database) outcome(ctx context.Context, id forward.ID) error {
+	return db.onPrimary(ctx, func(t forward.Target) error {
+		o, ok := t.(outcomer)
+		if !ok {
+			return fault.New(fault.OutcomeUnknown, "this primary keeps no outcomes")
+		}
+		_, err := o.Outcome(ctx, id)
+		return err
+	})
+}
+
+// outcomer is what both kinds of target offer besides running statements.
+type outcomer interface {
+	Outcome(ctx context.Context, id forward.ID) (forward.Result, error)
+}

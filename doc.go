@@ -1,0 +1,112 @@
+// Package litefwd is a database/sql driver for applications that run as
+// several processes, each with its own copy of one SQLite database: reads run
+// on the local copy, every write goes to the primary, wherever that is at the
+// moment, and the caller reads its own writes afterwards. The application
+// keeps its *sql.DB and changes one line:
+//
+//	node, err := litefwd.Open(ctx, litefwd.Config{
+//		Path:   "/data/app.db",
+//		Engine: "shared",      // or another engine: what decides who is primary
+//		Driver: "sqlite",      // the SQLite driver that the program imports
+//		Listen: "127.0.0.1:0", // this node's port for the others; none: a client
+//	})
+//	db := node.DB() // *sql.DB, used as before
+//
+// A program that takes only a driver's name and a DSN says
+//
+//	sql.Open("litefwd", "/data/app.db?engine=shared&driver=sqlite&listen=127.0.0.1:0")
+//
+// # Where a statement runs
+//
+// SQLite itself is asked what a statement does. One that opens no database for
+// writing runs on the local copy; all others, and all that SQLite cannot
+// compile here, run on the primary. Unsure means primary. Connections to the
+// local copy are query_only, on the primary too, so that a mistake fails in
+// SQLite before it writes; then the statement is run on the primary, and
+// counted ([Stats]).
+//
+// It does not matter whether the program calls Exec or Query: INSERT …
+// RETURNING comes by Query, PRAGMA by Exec, and both go where they must. A
+// text of several statements goes to the primary whole if one of them writes.
+//
+// A table that the local copy does not have (yet) is looked for on the primary
+// before the caller hears "no such table".
+//
+// # What belongs to the connection
+//
+//   - Temp tables, temp views and in-memory attached databases live on the
+//     local handle and can be used within one [sql.Conn]. A write to the main
+//     database that reads one of them is refused ([ErrUnsupported]). Made
+//     inside a transaction they live on the primary until it ends.
+//   - last_insert_rowid() and changes() give what this connection's own last
+//     write did, wherever that ran. total_changes() is refused after a write
+//     that ran elsewhere.
+//   - PRAGMAs that change what a write does (foreign_keys, recursive_triggers,
+//     defer_foreign_keys and their like) are set locally and travel with the
+//     connection's later writes. Those that write the database are forwarded.
+//     journal_mode=MEMORY and OFF and locking_mode=EXCLUSIVE are refused, since
+//     others share the file; so is query_only, which is litefwd's own.
+//   - An attached file can be read. To write another database of the same
+//     directory, use [Node.Database].
+//
+// # Transactions
+//
+// [sql.TxOptions].ReadOnly gives a snapshot of the local copy. Every other
+// transaction runs on the primary, begins with its first statement (so BEGIN
+// costs no round trip) and takes the write lock then; each statement costs one
+// round trip. The primary lets a transaction rest for Config.TxIdleLimit and
+// last for Config.TxTotalLimit, then rolls it back: its next statement fails
+// with [ErrTxExpired]. Unread rows count as rest. When the connection to the
+// primary breaks, the transaction is rolled back at once.
+//
+// Isolation levels up to Serializable are accepted: the primary runs
+// transactions one after the other, which is at least what each asks for.
+// Linearizable is refused for ReadOnly.
+//
+// All writes of all processes stand in one queue on the primary. Waiting there
+// is bounded by Config.BusyTimeout and then fails with SQLITE_BUSY; so does a
+// goroutine that holds a transaction open and writes outside it.
+//
+// # Reading one's own writes
+//
+// A write returns when the local copy has it ([AwaitLocal]), or when the
+// primary has committed it ([AwaitNone]; per call by [WithAwait]). If the copy
+// is not there within Config.AwaitTimeout, the write is reported as what it is,
+// a success, and this process's reads of that database go to the primary until
+// the copy has caught up. Without a primary they fail with
+// [ErrReplicaBehind] rather than answer with the old state.
+//
+// # Errors
+//
+// SQLite's errors are *[SQLError] with code, extended code and text, on
+// whichever node they happened; litefwd's own are *[Error] and one of the Err
+// values by errors.Is. A statement that certainly did not run is tried again
+// by litefwd itself, until Config.PrimaryWait has passed. One that may have
+// run never is: the caller gets [ErrOutcomeUnknown] and can ask
+// [Node.Outcome] by the request's id. driver.ErrBadConn, on which database/sql
+// runs a statement again, is only returned where nothing can have run.
+//
+// A context that ends before the statement was sent, or while it waits in the
+// primary's queue, withdraws it. A read that runs is interrupted. The caller
+// of a write that runs is released with an error that is both the context's
+// and ErrOutcomeUnknown; the write may finish.
+//
+// # Values
+//
+// All values of the local driver travel exactly, with the declared types of
+// their columns; times lose their monotonic clock reading.
+//
+// # Security
+//
+// All traffic between nodes is TLS, and both sides prove who they are: by
+// certificates, or by a shared secret that never travels. The shared engine
+// makes itself a secret that only this user can read.
+//
+// # Limits
+//
+// One SQLite driver per database file and process: two SQLite libraries, or a
+// plain sql.Open of the same file by another driver in the same process, undo
+// each other's locks. Open the file through litefwd only; another process may
+// read it with anything, and writes made outside litefwd on the primary's host
+// take part in SQLite's own locking, but not in the queue.
+package litefwd

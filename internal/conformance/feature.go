@@ -1,0 +1,42 @@
+package conformance
+
+import (
+	"context"
+	"testing"
+)
+
+// Features that not every build of SQLite has.
+const (
+	fts5  = "fts5"
+	rtree = "rtree"
+	json1 = "json"
+	maths = "math functions"
+)
+
+var featureProbes = map[string]string{
+	fts5:  `CREATE VIRTUAL TABLE temp.probe_fts5 USING fts5(a)`,
+	rtree: `CREATE VIRTUAL TABLE temp.probe_rtree USING rtree(id, a, b)`,
+	json1: `SELECT json('[1]') -> 0`,
+	maths: `SELECT sqrt(4)`,
+}
+
+// probe finds out which features the bare driver has.
+func probe(t *testing.T, cfg Config) map[string]bool {
+	t.Helper()
+	ctx := context.Background()
+	db := cfg.Bare(t).DB()
+	have := map[string]bool{}
+	for name, sql := range featureProbes {
+		_, err := db.ExecContext(ctx, sql)
+		have[name] = err == nil
+		if err != nil {
+			t.Logf("driver %s has no %s: its cases are skipped (%v)", cfg.Driver, name, err)
+		}
+	}
+	for _, name := range cfg.Require {
+		if !have[name] {
+			t.Errorf("driver %s must have %s", cfg.Driver, name)
+		}
+	}
+	return have
+}

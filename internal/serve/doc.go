@@ -1,0 +1,75 @@
+// Package serve is the primary's side of the connections between nodes: it
+// takes statements from other nodes' links and runs them on a forward.Target.
+//
+// # What a peer may hold
+//
+// Per connection there are bounds on open transactions, on statements that
+// run at the same time, and on the bytes of the requests that wait or run.
+// Beyond them a statement is refused with fault.Overloaded before it runs.
+//
+// # What ends what
+//
+// A stream that ends, for whatever reason, ends what runs on it: a statement's
+// context is cancelled, a transaction is rolled back. A peer that vanishes
+// without closing its connection is noticed by HTTP/2 pings: at most 4 s after
+// the last byte that it sent (a ping after 2 s of silence, 2 s for the answer).
+//
+// Rows of a query outside a transaction are pushed as fast as the peer's flow
+// control takes them. Inside a transaction the peer asks for each batch, so
+// that nothing blocks the transaction's goroutine but its own statements, and
+// the target's idle limit sees a reader that stalls.
+package serve
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/wire"
+)
+
+// Options say whom a Server lets in and what runs the statements.
+type Options struct {
+	// Credentials come from package secure.
+	Credentials credentials.TransportCredentials
+	// Cluster is this node's cluster; peers of another one are refused.
+	Cluster string
+	// Name is this node's name.
+	Name string
+
+	// State is asked for the answer to Hello.
+	State func() engine.State
+	// Resolve returns what runs the statements of a database, or an error
+	// that goes to the caller. It is called for each statement outside a
+	// transaction and for each transaction, so it should be quick.
+	Resolve func(ctx context.Context, database string) (forward.Target, error)
+	// Outcome returns what became of the statement with that id: a result,
+	// the error it failed with, or fault.OutcomeUnknown. Nil: nothing is known.
+	Outcome func(ctx context.Context, database string, id forward.ID) (forward.Result, error)
+
+	// The bounds per connection; zero is the default.
+	MaxTx         int   // open transactions, 64
+	MaxStatements int   // statements at the same time, 1024
+	MaxQueued     int64 // bytes of requests that wait or run, 4 * MaxMessage
+	// MaxMessage bounds one statement with its arguments and one row, in
+	// bytes; zero is 64 MiB. Peers are told.
+	MaxMessage int
+
+	// Logger gets refused connections and panics; nil discards.
+	Logger *slog.Logger
+}
+
+func (o Options) normalize() Options {
+	o.MaxTx = cmp.Or(o.MaxTx, 64)
+	o.MaxStatements = cmp.Or(o.MaxStatements, 1024)
+	o.MaxMessage = cmp.Or(o.MaxMessage, wire.DefaultMaxMessage)
+	o.MaxQueued = cmp.Or(o.MaxQueued, 4*int64(o.MaxMessage))
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

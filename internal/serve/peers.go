@@ -1,0 +1,147 @@
+package serve
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/wire"
+)
+
+// peers counts what each connection holds. A connection is known by its
+// remote address, and forgotten with its last call.
+type peers struct {
+	mu     sync.Mutex // guards the following
+	byAddr map[string]*load
+}
+
+// load is what one connection holds.
+type load struct {
+	calls      int // guarded by peers.mu
+	tx         atomic.Int64
+	statements atomic.Int64
+	bytes      atomic.Int64
+}
+
+func (p *peers) enter(addr string) *load {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.byAddr[addr]
+	if l == nil {
+		if p.byAddr == nil {
+			p.byAddr = map[string]*load{}
+		}
+		l = &load{}
+		p.byAddr[addr] = l
+	}
+	l.calls++
+	return l
+}
+
+func (p *peers) leave(addr string, l *load) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.calls--; l.calls == 0 {
+		delete(p.byAddr, addr)
+	}
+}
+
+// caller is who makes a call: it is in the call's context.
+type caller struct {
+	meta wire.Meta
+	load *load
+	s    *Server
+}
+
+type callerKey struct{}
+
+func callerFrom(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*caller) }
+
+// admit counts one statement of size bytes; done takes it off again.
+func (c *caller) admit(size int) error {
+	if n := c.load.statements.Add(1); n > int64(c.s.opts.MaxStatements) {
+		c.load.statements.Add(-1)
+		return fault.Refuse(fault.Overloaded, "node %q has %d statements running on %q, which is the limit",
+			c.meta.Node, n-1, c.s.opts.Name)
+	}
+	// A single statement always fits.
+	if n := c.load.bytes.Add(int64(size)); n > c.s.opts.MaxQueued && n > int64(size) {
+		c.load.bytes.Add(-int64(size))
+		c.load.statements.Add(-1)
+		return fault.Refuse(fault.Overloaded, "node %q has %d bytes of statements waiting on %q; the limit is %d",
+			c.meta.Node, n-int64(size), c.s.opts.Name, c.s.opts.MaxQueued)
+	}
+	return nil
+}
+
+func (c *caller) done(size int) {
+	c.load.bytes.Add(-int64(size))
+	c.load.statements.Add(-1)
+}
+
+// admitTx counts one open transaction.
+func (c *caller) admitTx() error {
+	if n := c.load.tx.Add(1); n > int64(c.s.opts.MaxTx) {
+		c.load.tx.Add(-1)
+		return fault.Refuse(fault.Overloaded, "node %q has %d transactions open on %q, which is the limit",
+			c.meta.Node, n-1, c.s.opts.Name)
+	}
+	return nil
+}
+
+func (c *caller) doneTx() { c.load.tx.Add(-1) }
+
+// maxRow is the most bytes that a row for this caller may have.
+func (c *caller) maxRow() int {
+	if c.meta.MaxMessage > 0 {
+		return min(c.meta.MaxMessage, c.s.opts.MaxMessage)
+	}
+	return c.s.opts.MaxMessage
+}
+
+// enter checks who calls; leave is to be called at the call's end.
+func (s *Server) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	c := &caller{meta: wire.MetaFrom(md), s: s}
+	if err := s.me.Accept(c.meta); err != nil {
+		return nil, nil, wire.Status(err)
+	}
+	addr := ""
+	if p, ok := peer.FromContext(ctx); ok {
+		addr = p.Addr.String()
+	}
+	c.load = s.peers.enter(addr)
+	return context.WithValue(ctx, callerKey{}, c), func() { s.peers.leave(addr, c.load) }, nil
+}
+
+func (s *Server) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	defer s.recovered(ctx, "", func(e error) { err = wire.Status(e) })
+	return handle(ctx, req)
+}
+
+func (s *Server) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+	ctx, leave, err := s.enter(stream.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	defer s.recovered(ctx, "", func(e error) { err = wire.Status(e) })
+	return handle(srv, &streamWithContext{stream, ctx})
+}
+
+type streamWithContext struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *streamWithContext) Context() context.Context { return s.ctx }

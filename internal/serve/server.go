@@ -1,0 +1,155 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/secure"
+	"github.com/litefwd/litefwd/internal/wire"
+)
+
+// The bounds in which a dead peer is noticed, see the package comment.
+const (
+	pingAfter   = 2 * time.Second
+	pingTimeout = 2 * time.Second
+)
+
+// handshakeTimeout bounds what a stranger can hold before he has proved who he is.
+const handshakeTimeout = 10 * time.Second
+
+// streamWindow is what a peer may send on one stream before it is read. It is
+// fixed, because gRPC's own estimate of a good window costs pings.
+const (
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+)
+
+// Server answers other nodes. Create one with [New].
+type Server struct {
+	wire.UnimplementedForwardServer
+	opts  Options
+	grpc  *grpc.Server
+	peers peers
+	me    wire.Meta
+
+	stopOnce sync.Once
+	stopping chan struct{}  // closed when Stop begins
+	readers  sync.WaitGroup // goroutines that may outlive their handler a little
+}
+
+// New returns a server that does not listen yet.
+func New(opts Options) *Server {
+	opts = opts.normalize()
+	s := &Server{
+		opts:     opts,
+		stopping: make(chan struct{}),
+		me: wire.Meta{
+			Version: wire.Version, Cluster: opts.Cluster, Node: opts.Name, MaxMessage: opts.MaxMessage,
+		},
+	}
+	s.grpc = grpc.NewServer(
+		grpc.Creds(loggedCredentials{opts.Credentials, s}),
+		grpc.ForceServerCodecV2(wire.Codec),
+		grpc.MaxRecvMsgSize(opts.MaxMessage+wire.MessageSlack),
+		grpc.MaxSendMsgSize(maxSend),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connWindow),
+		grpc.SharedWriteBuffer(true),
+		// More streams wait at the peer; the typed refusals come far below.
+		grpc.MaxConcurrentStreams(uint32(2*(opts.MaxTx+opts.MaxStatements)+64)),
+		grpc.WaitForHandlers(true),
+		grpc.UnaryInterceptor(s.unary),
+		grpc.StreamInterceptor(s.stream),
+	)
+	wire.RegisterForwardServer(s.grpc, s)
+	return s
+}
+
+// maxSend is gRPC's own limit, which is never met: rows are measured before.
+const maxSend = 1<<31 - 1
+
+// Serve accepts connections until Stop, and then returns nil. Other errors are
+// the listener's; a listener that the credentials do not allow is refused with
+// fault.Auth. It closes the listener.
+func (s *Server) Serve(listener net.Listener) error {
+	if c, ok := s.opts.Credentials.(secure.AddrChecker); ok && listener.Addr().Network() == "tcp" {
+		if err := c.CheckAddr(listener.Addr().String()); err != nil {
+			listener.Close()
+			return err
+		}
+	}
+	err := s.grpc.Serve(listener)
+	if errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return err
+}
+
+// Stop refuses new statements, lets those that run finish, with open
+// transactions, until ctx ends, then breaks what is left and waits for it. It
+// returns ctx's error if something was broken off. It may be called again.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() { close(s.stopping) })
+	drained := make(chan struct{})
+	go func() { // ends when all handlers have, which Stop below makes sure of
+		defer close(drained)
+		s.grpc.GracefulStop()
+	}()
+	var err error
+	select {
+	case <-drained:
+	default:
+		select {
+		case <-drained:
+		case <-ctx.Done():
+			err = ctx.Err()
+			s.grpc.Stop()
+			<-drained
+		}
+	}
+	s.readers.Wait()
+	return err
+}
+
+// closed is the refusal of what comes after Stop began.
+func (s *Server) closed() error {
+	return fault.Refuse(fault.Closed, "node %q is shutting down", s.opts.Name)
+}
+
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// loggedCredentials logs why connections were refused, which gRPC does not.
+type loggedCredentials struct {
+	credentials.TransportCredentials
+	s *Server
+}
+
+func (c loggedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
+	if errors.Is(err, fault.Auth) {
+		c.s.opts.Logger.Warn("connection refused", "peer", raw.RemoteAddr().String(), "err", err)
+	}
+	return conn, info, err
+}
+
+func (c loggedCredentials) Clone() credentials.TransportCredentials {
+	return loggedCredentials{c.TransportCredentials.Clone(), c.s}
+}

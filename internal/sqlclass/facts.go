@@ -1,0 +1,58 @@
+package sqlclass
+
+// facts is what the tokens of a statement tell wherever they stand.
+type facts struct {
+	params      []string // names, see Params
+	usesRowID   bool
+	usesChanges bool
+	// writesInside: it names something that SQLite runs as a read although
+	// it writes, through statements of its own that EXPLAIN does not show.
+	writesInside bool
+	illegal      bool // it has a token that SQLite refuses
+}
+
+func factsOf(sql string) facts {
+	var f facts
+	var numbers numbering
+	name := "" // of the identifier just passed
+	for i := 0; ; {
+		t := scan(sql, i)
+		i = t.end
+		switch t.kind {
+		case tokEnd:
+			f.params = numbers.names
+			return f
+		case tokSpace, tokComment:
+			continue
+		case tokVariable:
+			numbers.add(t.text(sql))
+		case tokIllegal:
+			f.illegal = true
+		case tokLeft:
+			if name != "" {
+				f.calls(name)
+			}
+		}
+		name = ""
+		switch t.kind {
+		case tokWord, tokQuoted, tokString: // a string may name a table
+			name = unquote(t.text(sql))
+			f.writesInside = f.writesInside || foldEq(name, "pragma_optimize")
+		}
+	}
+}
+
+// calls notes a call of the SQL function name.
+//
+//	last_insert_rowid, changes, total_changes: lang_corefunc.html
+//	optimize: of FTS3 and FTS4, merges the index (fts3.html#optimize)
+func (f *facts) calls(name string) {
+	switch {
+	case foldEq(name, "last_insert_rowid"):
+		f.usesRowID = true
+	case foldEq(name, "changes"), foldEq(name, "total_changes"):
+		f.usesChanges = true
+	case foldEq(name, "optimize"):
+		f.writesInside = true
+	}
+}

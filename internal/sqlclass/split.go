@@ -1,0 +1,143 @@
+package sqlclass
+
+import "strings"
+
+// Split cuts a text into statements at the ';' between them, which are
+// dropped, as are pieces of only space and comments. It cuts as SQLite would:
+// never inside a token, nor between the statements of a trigger's body.
+//
+// No piece is ever more than one statement to SQLite: what is explained by
+// its first words has no tail that a driver would go on to run. A ';' is only
+// kept inside a piece that begins as CREATE TRIGGER does, and SQLite's grammar
+// ends no such statement before its END (see [triggerBody]).
+func Split(sql string) []string {
+	var pieces []string
+	eachStatement(sql, func(piece string) {
+		pieces = append(pieces, piece)
+	})
+	return pieces
+}
+
+func eachStatement(sql string, yield func(piece string)) {
+	start, empty := 0, true
+	var body triggerBody
+	for i := 0; ; {
+		t := scan(sql, i)
+		i = t.end
+		switch t.kind {
+		case tokEnd:
+			if !empty {
+				yield(trimSpace(sql[start:t.start]))
+			}
+			return
+		case tokSpace, tokComment:
+			continue
+		}
+		if body.next(sql, t) && t.kind == tokSemi {
+			if !empty {
+				yield(trimSpace(sql[start:t.start]))
+			}
+			start, empty, body = t.end, true, triggerBody{}
+			continue
+		}
+		empty = false
+	}
+}
+
+// trimSpace drops what SQLite takes for space; comments stay, as tools read
+// them in logs.
+func trimSpace(s string) string { return strings.Trim(s, " \t\n\f\r") }
+
+// triggerBody follows the tokens of one statement and tells whether a ';'
+// ends it. It is the state machine of sqlite3_complete (complete.c), but
+// stricter in what it takes for the beginning of a trigger:
+//
+//	[EXPLAIN [QUERY PLAN]] CREATE [TEMP|TEMPORARY] TRIGGER
+//
+// SQLite's grammar (parse.y) has one rule that begins so; it ends with END
+// after the ';' of the body's last statement, and an END that follows a ';'
+// there can be nothing else, as no statement of a body begins with it. So
+// where SQLite accepts the text, both find the same end; where it does not,
+// the piece is one syntax error, however long.
+type triggerBody struct {
+	state triggerState
+}
+
+type triggerState uint8
+
+const (
+	atStart triggerState = iota
+	afterExplain
+	afterQuery
+	afterPlan
+	afterCreate
+	afterTemp
+	inTrigger
+	afterSemi // in a trigger, after a ';'
+	afterEnd  // in a trigger, after "; END"
+	plain     // a statement that its first ';' ends
+)
+
+// next takes the statement's next token, which is neither space nor comment,
+// and reports whether a ';' in its place ends the statement.
+func (b *triggerBody) next(sql string, t token) (ends bool) {
+	is := func(word string) bool { return t.kind == tokWord && foldEq(t.text(sql), word) }
+	ends = b.state < inTrigger || b.state >= afterEnd
+	switch state := b.state; {
+	case state == atStart && is("explain"):
+		b.state = afterExplain
+	case state == afterExplain && is("query"):
+		b.state = afterQuery
+	case state == afterQuery && is("plan"):
+		b.state = afterPlan
+	case (state == atStart || state == afterExplain || state == afterPlan) && is("create"):
+		b.state = afterCreate
+	case state == afterCreate && (is("temp") || is("temporary")):
+		b.state = afterTemp
+	case (state == afterCreate || state == afterTemp) && is("trigger"):
+		b.state = inTrigger
+	case state < inTrigger || state == plain:
+		b.state = plain
+	case t.kind == tokSemi:
+		b.state = afterSemi
+	case state == afterSemi && is("end"):
+		b.state = afterEnd
+	default:
+		b.state = inTrigger
+	}
+	return ends
+}
+
+// foldEq compares s with a word in lower case, folding ASCII only, as SQLite
+// does for keywords and names.
+func foldEq(s, word string) bool {
+	if len(s) != len(word) {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// fold is s with ASCII letters in lower case.
+func fold(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if 'A' <= b[i] && b[i] <= 'Z' {
+					b[i] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}

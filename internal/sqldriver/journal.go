@@ -1,0 +1,39 @@
+package sqldriver
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+// CheckJournal refuses a connection whose settings would break what litefwd
+// relies on: journal_mode MEMORY or OFF loses the database in a crash (and on
+// LiteFS is not replicated at all), locking_mode EXCLUSIVE keeps every other
+// connection out.
+func CheckJournal(ctx context.Context, c *Conn) error {
+	for _, p := range []struct {
+		name   string
+		unsafe []string
+		why    string
+	}{
+		{"journal_mode", []string{"memory", "off"}, "a crash would corrupt the database; use WAL or DELETE"},
+		{"locking_mode", []string{"exclusive"}, "it keeps every other connection out; use NORMAL"},
+	} {
+		row, err := c.QueryRow(ctx, "PRAGMA "+p.name)
+		if err != nil {
+			return err
+		}
+		if len(row) == 0 {
+			continue
+		}
+		mode := strings.ToLower(fmt.Sprintf("%s", row[0]))
+		for _, unsafe := range p.unsafe {
+			if mode == unsafe {
+				return fault.Refuse(fault.Config, "driver_dsn: the local driver's connections have %s=%s: %s", p.name, mode, p.why)
+			}
+		}
+	}
+	return nil
+}

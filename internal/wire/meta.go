@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"strconv"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+// Version is the protocol's version. Nodes of different versions refuse each
+// other; it rises only when an old node could misunderstand a new one.
+const Version = 1
+
+const (
+	keyVersion = "litefwd-version"
+	keyCluster = "litefwd-cluster-bin"
+	keyNode    = "litefwd-node-bin"
+	keyMax     = "litefwd-max-message"
+)
+
+// Meta is what travels with every call, and back in the response header of
+// the Link stream.
+type Meta struct {
+	Version       int
+	Cluster, Node string
+	// MaxMessage is the largest message that the sender accepts; 0 is unknown.
+	MaxMessage int
+}
+
+// MD returns m as gRPC metadata.
+func (m Meta) MD() metadata.MD {
+	return metadata.Pairs(
+		keyVersion, strconv.Itoa(m.Version), keyCluster, m.Cluster, keyNode, m.Node,
+		keyMax, strconv.Itoa(m.MaxMessage))
+}
+
+// MetaFrom reads gRPC metadata; what is missing or malformed is zero.
+func MetaFrom(md metadata.MD) Meta {
+	first := func(key string) string {
+		if v := md.Get(key); len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	version, _ := strconv.Atoi(first(keyVersion))
+	limit, _ := strconv.Atoi(first(keyMax))
+	return Meta{Version: version, Cluster: first(keyCluster), Node: first(keyNode), MaxMessage: max(0, limit)}
+}
+
+// Accept checks what a peer says against what this node is: nil, or a refusal
+// of kind fault.Protocol (version) or fault.Auth (cluster).
+func (m Meta) Accept(peer Meta) error {
+	if peer.Version != m.Version {
+		return fault.Refuse(fault.Protocol,
+			"node %q speaks protocol version %d, node %q version %d", m.Node, m.Version, peer.Node, peer.Version)
+	}
+	if peer.Cluster != m.Cluster {
+		return fault.Refuse(fault.Auth,
+			"node %q belongs to cluster %q, node %q to cluster %q", m.Node, m.Cluster, peer.Node, peer.Cluster)
+	}
+	return nil
+}
+
+// MessageSlack is what a message may be larger than the limit on the
+// statement or row in it.
+const MessageSlack = 1 << 20
+
+// DefaultMaxMessage is the limit on one statement or one row.
+const DefaultMaxMessage = 64 << 20

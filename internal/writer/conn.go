@@ -1,0 +1,222 @@
+package writer
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/sqldriver"
+)
+
+// conn is one connection with what the Writer knows about its state. It is
+// used by one goroutine at a time.
+type conn struct {
+	db *sqldriver.Conn
+	// begin, commit and rollback are prepared, because they make up most of
+	// what a small write costs; countersStmt likewise.
+	begin, commit, rollback, countersStmt *sqldriver.Stmt
+
+	stmts    stmtCache
+	settings settings
+	readOnly bool // query_only is on
+
+	counters counters
+	rowIDSet *sqldriver.Stmt // see rowid.go; nil until it is needed
+	spoilt   error           // why the connection must not be used again, or nil
+	closed   bool
+}
+
+// counters are the connection's own, as last seen.
+type counters struct {
+	total   int64 // total_changes()
+	changes int64 // changes()
+	last    int64 // last_insert_rowid()
+}
+
+// connect opens a connection and refuses one on which transactions of several
+// connections, or rollbacks, do not work.
+func connect(ctx context.Context, connector driver.Connector, readOnly bool, cache int) (_ *conn, err error) {
+	db, err := sqldriver.Connect(ctx, connector)
+	if err != nil {
+		return nil, asTarget(err)
+	}
+	c := &conn{db: db, readOnly: readOnly, stmts: stmtCache{limit: cache}}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if err := sqldriver.CheckJournal(ctx, db); err != nil {
+		return nil, asTarget(err)
+	}
+	for _, p := range []struct {
+		stmt **sqldriver.Stmt
+		sql  string
+	}{
+		{&c.begin, "BEGIN IMMEDIATE"},
+		{&c.commit, "COMMIT"},
+		{&c.rollback, "ROLLBACK"},
+		{&c.countersStmt, "SELECT total_changes(), changes(), last_insert_rowid()"},
+	} {
+		if *p.stmt, err = db.Prepare(ctx, p.sql); err != nil {
+			return nil, asTarget(err)
+		}
+	}
+	if readOnly {
+		if err := c.pragma("query_only", "1"); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.readCounters()
+}
+
+// close closes the connection, which rolls back what is open.
+func (c *conn) close() {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.stmts.close()
+	for _, s := range []*sqldriver.Stmt{c.begin, c.commit, c.rollback, c.countersStmt, c.rowIDSet} {
+		if s != nil {
+			s.Close()
+		}
+	}
+	c.db.Close()
+}
+
+// exec runs one statement. With keep, its prepared form is kept for the next
+// time.
+//
+// It runs prepared in any case, so that a panic of a user-defined function
+// finds the statement finalized on its way up: otherwise mattn's statement
+// would hold the file's lock until a finalizer ran, which then hangs.
+func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, keep bool) error {
+	stmt, kept := c.stmts.take(sql)
+	if !kept {
+		var err error
+		if stmt, err = c.db.Prepare(ctx, sql); err != nil {
+			return c.failed(err)
+		}
+	}
+	keep = keep && c.stmts.worthKeeping(sql, args)
+	ok := false
+	defer func() {
+		if ok && keep {
+			c.stmts.put(sql, stmt)
+		} else {
+			stmt.Close()
+		}
+	}()
+	if n := stmt.NumInput(); n >= 0 && n != len(args) {
+		// Too few or too many: that is for the driver to judge.
+		_, err := c.db.Exec(ctx, sql, args)
+		return c.failed(err)
+	}
+	_, err := stmt.Exec(ctx, args)
+	ok = err == nil
+	return c.failed(err)
+}
+
+// query runs sql, which may be several statements, as the driver does.
+func (c *conn) query(ctx context.Context, sql string, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := c.db.Query(ctx, sql, args)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	return rows, nil
+}
+
+// control runs one of the prepared statements without arguments.
+func (c *conn) control(stmt *sqldriver.Stmt) error {
+	_, err := stmt.Exec(context.Background(), nil)
+	return c.failed(err)
+}
+
+// run runs a statement of the Writer's own.
+func (c *conn) run(sql string) error {
+	_, err := c.db.Exec(context.Background(), sql, nil)
+	return c.failed(err)
+}
+
+// readCounters brings c.counters up to date.
+func (c *conn) readCounters() error {
+	rows, err := c.countersStmt.Query(context.Background(), nil)
+	if err != nil {
+		return c.failed(err)
+	}
+	var v [3]driver.Value
+	err = rows.Next(v[:])
+	if e := rows.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return c.failed(fault.FromDriver(err))
+	}
+	c.counters.total, _ = v[0].(int64)
+	c.counters.changes, _ = v[1].(int64)
+	c.counters.last, _ = v[2].(int64)
+	return nil
+}
+
+// inTransaction finds out whether a transaction is open: SQLite itself may
+// have ended it. Neither driver says so, but a BEGIN fails in one.
+func (c *conn) inTransaction() bool {
+	if c.spoilt != nil {
+		return false
+	}
+	err := c.run("BEGIN")
+	if err == nil {
+		c.run("ROLLBACK")
+		return false
+	}
+	return strings.Contains(err.Error(), "within a transaction")
+}
+
+// abandon rolls back whatever is open.
+func (c *conn) abandon() {
+	if c.spoilt != nil {
+		return // closing it rolls back
+	}
+	if err := c.control(c.rollback); err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		c.spoilt = err
+	}
+	c.readCounters()
+}
+
+// failed prepares an error of the driver for the caller and notes whether the
+// connection can still be trusted.
+func (c *conn) failed(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	switch code := fault.Code(err); {
+	case errors.Is(err, driver.ErrBadConn):
+		c.spoilt = err
+		return lostConnection(err)
+	case brokenCodes[code]:
+		c.spoilt = err
+	}
+	return asTarget(err)
+}
+
+// brokenCodes are the results after which a new connection is made: the file
+// may have been replaced under this one.
+var brokenCodes = map[int]bool{
+	fault.CodeIOErr: true, fault.CodeNotADB: true, fault.CodeCantOpen: true, fault.CodeNoMem: true,
+	11: true, // SQLITE_CORRUPT
+}
+
+// usable reports whether the connection may serve the next caller.
+func (c *conn) usable() bool { return c.spoilt == nil && c.db.Valid() }
+
+func text(v driver.Value) string {
+	if b, ok := v.([]byte); ok {
+		return string(b)
+	}
+	return fmt.Sprint(v)
+}

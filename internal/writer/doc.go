@@ -1,0 +1,45 @@
+// Package writer is the primary's side of litefwd: it runs every write of one
+// database, whichever node it comes from, and the reads that other nodes
+// forward. [Writer] implements forward.Target.
+//
+// # One slot
+//
+// SQLite has one writer at a time, so the Writer has one slot and one
+// connection that writes. Autocommit statements and interactive transactions
+// wait for the slot first come first served, so that nobody starves and no
+// two callers meet in SQLite's busy handler. A wait is bounded (BusyTimeout
+// and the caller's context) and ends as SQLite's does: SQLITE_BUSY, "database
+// is locked". A goroutine that holds a transaction and waits for another
+// write therefore gets BUSY rather than a deadlock.
+//
+// # What an autocommit statement goes through
+//
+//	BEGIN IMMEDIATE; Database.Fence; the statement; COMMIT; Database.Committed
+//
+// A text of several statements does that for each of them, so that it behaves
+// as it does on SQLite: what ran before an error stays, OR FAIL keeps its
+// earlier rows, OR ROLLBACK loses only its own. BEGIN … COMMIT inside one text
+// spans the statements between; a text that leaves a transaction open is
+// rolled back and refused.
+//
+// # Whose connection it seems to be
+//
+// All callers share one connection, and none must notice. Before a statement
+// runs, the connection takes on what the caller's session changed (PRAGMAs
+// such as foreign_keys) and its last_insert_rowid(); see settings.go and
+// rowid.go. Result.RowsAffected is set only by statements that count rows
+// (INSERT, REPLACE, UPDATE, DELETE), because SQLite's changes() after any
+// other statement is what an earlier one of somebody else left there.
+//
+// # Limits
+//
+// An interactive transaction ends when no statement runs in it for IdleLimit,
+// or TotalLimit after it began, whichever is first. An autocommit statement
+// whose caller has gone is finished, and interrupted TotalLimit later.
+//
+// # What a Writer remembers
+//
+// The outcomes of the last statements by their ids: a statement that is
+// delivered twice runs once, and a caller that lost the reply can ask. The
+// memory is this process's own, so there is one Writer per database and term.
+package writer

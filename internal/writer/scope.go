@@ -1,0 +1,191 @@
+package writer
+
+import (
+	"context"
+	"database/sql/driver"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// scope is where one caller's statements run: a connection that it has to
+// itself, whether a transaction is open there, and what was done so far. An
+// autocommit text has one for as long as it runs, an interactive transaction
+// one from BEGIN to COMMIT.
+type scope struct {
+	w  *Writer
+	c  *conn
+	id forward.ID
+	// ctx interrupts the caller's statements. The Writer's own (BEGIN,
+	// COMMIT, …) do not watch it.
+	ctx context.Context
+	// deferFK: the session set defer_foreign_keys, so each BEGIN does.
+	deferFK bool
+
+	open bool // BEGIN has run and, as far as is known, nothing ended it
+	// saves are the savepoints of a transaction that SAVEPOINT began, which
+	// ends when the first of them is released; unused otherwise.
+	implicit bool
+	saves    []string
+	// counted: changes() is the caller's own, as its statement set it here.
+	counted bool
+	// commits is how many transactions of this scope are committed.
+	commits int
+	// unsure is set when SQLite committed and the engine did not confirm it.
+	unsure error
+	res    forward.Result
+}
+
+// newScope makes c look like the caller's own connection. No transaction is
+// open on it.
+func (w *Writer) newScope(ctx context.Context, c *conn, id forward.ID, sess forward.Session) (*scope, error) {
+	s := &scope{w: w, c: c, id: id, ctx: ctx}
+	s.res.LastInsertID = sess.LastInsertID
+	if len(sess.Pragmas) > 0 {
+		if err := w.checkSettings(ctx, c, sess.Pragmas); err != nil {
+			return nil, err
+		}
+		s.deferFK = normalized(sess.Pragmas[deferForeignKeys]) == "1"
+	}
+	return s, c.adopt(sess.Pragmas)
+}
+
+// begin opens a transaction with sql ("" is BEGIN IMMEDIATE) and makes sure
+// that this node may still write.
+func (s *scope) begin(sql string) error {
+	var err error
+	if sql == "" {
+		err = s.c.control(s.c.begin)
+	} else {
+		err = s.c.run(sql)
+	}
+	if err != nil {
+		return err
+	}
+	s.open = true
+	if err := s.w.opts.Database.Fence(); err != nil {
+		s.rollback()
+		return notPrimary(err)
+	}
+	if s.deferFK {
+		return s.c.pragma(deferForeignKeys, "1")
+	}
+	return nil
+}
+
+// commit commits and asks the engine where that led. If COMMIT fails the
+// transaction may still be open.
+func (s *scope) commit() error {
+	if err := s.c.control(s.c.commit); err != nil {
+		if !s.c.inTransaction() {
+			s.closed()
+		}
+		return err
+	}
+	s.closed()
+	return s.committed()
+}
+
+// committed is called when SQLite has committed something.
+func (s *scope) committed() error {
+	s.commits++
+	pos, err := s.w.opts.Database.Committed(s.w.background)
+	if err != nil {
+		s.unsure = unknown(s.id, "SQLite committed, but the engine cannot confirm it: %w", err)
+		return s.unsure
+	}
+	s.res.Position = pos
+	return nil
+}
+
+// rollback ends whatever transaction is open.
+func (s *scope) rollback() {
+	s.c.abandon()
+	s.closed()
+}
+
+func (s *scope) closed() {
+	s.open, s.implicit, s.saves = false, false, nil
+}
+
+// autocommit runs f in a transaction of its own, with SQLite's rules for a
+// statement outside a transaction.
+func (s *scope) autocommit(f func() error) error {
+	if err := s.begin(""); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return s.settle(err)
+	}
+	if err := s.commit(); err != nil {
+		if s.open { // BUSY, or a deferred constraint: the statement fails
+			s.rollback()
+		}
+		return err
+	}
+	return nil
+}
+
+// settle ends the transaction of a statement that failed. What is left of it
+// after a constraint error is what OR FAIL means to keep, mostly nothing.
+func (s *scope) settle(failure error) error {
+	const constraint = 19 // SQLITE_CONSTRAINT
+	if fault.Code(failure) == constraint && s.c.spoilt == nil {
+		err := s.c.control(s.c.commit)
+		if err == nil {
+			s.closed()
+			s.c.readCounters()
+			if err := s.committed(); err != nil {
+				return err
+			}
+			return failure
+		}
+		// Not open any more (OR ROLLBACK), or not to be committed.
+	}
+	s.rollback()
+	return failure
+}
+
+// account notes what a statement did that has just run.
+func (s *scope) account(st *sqlclass.Statement) error {
+	before := s.c.counters.total
+	if err := s.c.readCounters(); err != nil {
+		return err
+	}
+	s.res.Changed += s.c.counters.total - before
+	if st.Counts {
+		s.res.RowsAffected = s.c.counters.changes
+		s.counted = true
+	}
+	if st.Inserts {
+		s.res.LastInsertID = s.c.counters.last
+	}
+	return nil
+}
+
+// prepare makes the connection ready for a statement outside a transaction.
+func (s *scope) prepare(st *sqlclass.Statement) error {
+	if s.open || !st.Inserts && !st.UsesRowID {
+		return nil
+	}
+	return s.c.setLastInsertID(s.res.LastInsertID)
+}
+
+// step runs one statement where the scope is now.
+func (s *scope) step(st *sqlclass.Statement, args []driver.NamedValue) error {
+	if st.UsesChanges && !s.counted {
+		return usesForeignChanges()
+	}
+	if err := s.c.exec(s.ctx, st.SQL, args, st.Counts); err != nil {
+		s.c.readCounters()
+		return err
+	}
+	return s.account(st)
+}
+
+func usesForeignChanges() error {
+	return fault.Refuse(fault.Unsupported, "changes() and total_changes() are those of the primary's connection; "+
+		"they are the caller's own only after an INSERT, UPDATE or DELETE of the same transaction; "+
+		"use the Result's RowsAffected")
+}

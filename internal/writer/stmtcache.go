@@ -1,0 +1,97 @@
+package writer
+
+import (
+	"database/sql/driver"
+	"strings"
+
+	"github.com/litefwd/litefwd/internal/sqldriver"
+)
+
+// stmtCache keeps the prepared forms of the statements used last. SQLite
+// prepares them anew by itself when the schema has changed.
+type stmtCache struct {
+	limit int
+	kept  map[string]*keptStmt
+	clock uint64
+}
+
+type keptStmt struct {
+	stmt *sqldriver.Stmt
+	used uint64
+}
+
+// keptSQLBytes and keptArgBytes bound what one kept statement occupies:
+// drivers leave the arguments bound until the next execution.
+const (
+	keptSQLBytes = 16 << 10
+	keptArgBytes = 16 << 10
+)
+
+// worthKeeping says whether a statement may be kept. One that returns rows may
+// not: mattn's Exec steps it once and leaves it active, so that COMMIT fails.
+func (s *stmtCache) worthKeeping(sql string, args []driver.NamedValue) bool {
+	if s.limit == 0 || len(sql) > keptSQLBytes || containsFold(sql, "returning") {
+		return false
+	}
+	size := 0
+	for _, a := range args {
+		switch v := a.Value.(type) {
+		case string:
+			size += len(v)
+		case []byte:
+			size += len(v)
+		}
+	}
+	return size <= keptArgBytes
+}
+
+// take removes the prepared form of sql from the cache, if it has it.
+func (s *stmtCache) take(sql string) (*sqldriver.Stmt, bool) {
+	k, ok := s.kept[sql]
+	if !ok {
+		return nil, false
+	}
+	delete(s.kept, sql)
+	return k.stmt, true
+}
+
+func (s *stmtCache) put(sql string, stmt *sqldriver.Stmt) {
+	if s.kept == nil {
+		s.kept = map[string]*keptStmt{}
+	}
+	if len(s.kept) >= s.limit {
+		s.evict()
+	}
+	s.clock++
+	s.kept[sql] = &keptStmt{stmt: stmt, used: s.clock}
+}
+
+// evict closes the statement that was not used for longest.
+func (s *stmtCache) evict() {
+	var oldest string
+	var used uint64
+	for sql, k := range s.kept {
+		if used == 0 || k.used < used {
+			oldest, used = sql, k.used
+		}
+	}
+	s.kept[oldest].stmt.Close()
+	delete(s.kept, oldest)
+}
+
+func (s *stmtCache) close() {
+	for _, k := range s.kept {
+		k.stmt.Close()
+	}
+	s.kept = nil
+}
+
+// containsFold reports whether s contains the lower-case ASCII word.
+func containsFold(s, word string) bool {
+	for i := 0; i+len(word) <= len(s); i++ {
+		if strings.EqualFold(s[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}

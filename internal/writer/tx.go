@@ -1,0 +1,238 @@
+package writer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+)
+
+// txKind is what a tx holds.
+type txKind uint8
+
+const (
+	writing   txKind = iota // the slot, the writing connection and a transaction
+	reading                 // a read connection and a transaction on it
+	streaming               // a read connection, for the rows of one statement
+)
+
+// tx is an interactive transaction, or one forwarded read with its rows.
+//
+// It is used by one goroutine at a time and watched by a timer, which ends it
+// at its limits. The connection belongs to whoever set busy, or else to the
+// holder of mu.
+type tx struct {
+	w           *Writer
+	id          forward.ID
+	kind        txKind
+	idle, total time.Duration // total is zero for a stream
+	began       time.Time
+	// ctx ends with the tx, and earlier to interrupt its statement.
+	ctx    context.Context
+	cancel context.CancelFunc
+	s      *scope
+
+	// mu guards the following.
+	mu     sync.Mutex
+	busy   bool  // a call is running
+	doomed error // what the running call has to end the tx with, or nil
+	ended  error // what calls are answered since the tx ended, or nil
+	active time.Time
+	timer  *time.Timer
+	rows   map[*txRows]struct{} // not closed yet
+	last   lastExec
+}
+
+// lastExec answers a statement that is delivered twice.
+type lastExec struct {
+	id  forward.ID
+	res forward.Result
+	err error
+}
+
+var _ forward.Tx = (*tx)(nil)
+
+// newTx returns a tx that owns c, and one enter of the Writer.
+func (w *Writer) newTx(kind txKind, opts forward.TxOptions) *tx {
+	t := &tx{w: w, id: opts.ID, kind: kind, idle: w.opts.IdleLimit, total: w.opts.TotalLimit}
+	if opts.IdleLimit > 0 {
+		t.idle = min(t.idle, opts.IdleLimit)
+	}
+	if opts.TotalLimit > 0 {
+		t.total = min(t.total, opts.TotalLimit)
+	}
+	if kind == streaming {
+		t.total = 0
+	}
+	t.ctx, t.cancel = context.WithCancel(w.background)
+	t.began = time.Now()
+	t.active = t.began
+	return t
+}
+
+// watched starts the limits and makes t known to Drain and Close. It fails if
+// one of them came before.
+func (t *tx) watched() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.w.mu.Lock()
+	refused := t.w.refused
+	if refused == nil {
+		t.w.open[t] = struct{}{}
+	}
+	t.w.mu.Unlock()
+	if refused != nil {
+		t.finishLocked(refused)
+		return refused
+	}
+	t.timer = time.AfterFunc(t.waitLocked(t.began), t.watch)
+	return nil
+}
+
+// watch is called by the timer: it ends the tx if a limit has passed.
+func (t *tx) watch() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	switch {
+	case t.ended != nil:
+		return
+	case t.total > 0 && now.Sub(t.began) >= t.total:
+		t.expireLocked(fmt.Sprintf("it was open for longer than %v (TotalLimit)", t.total))
+	case !t.busy && now.Sub(t.active) >= t.idle:
+		t.expireLocked(fmt.Sprintf("nothing ran in it for %v (IdleLimit)", t.idle))
+	}
+	if t.ended == nil && t.doomed == nil {
+		t.timer.Reset(t.waitLocked(now))
+	}
+}
+
+// waitLocked returns how long it is to the next limit, at the earliest.
+func (t *tx) waitLocked(now time.Time) time.Duration {
+	wait := t.idle
+	if !t.busy {
+		wait -= now.Sub(t.active)
+	}
+	if t.total > 0 {
+		wait = min(wait, t.total-now.Sub(t.began))
+	}
+	return max(wait, 0)
+}
+
+// expire ends the tx, now or as soon as its statement can be interrupted.
+func (t *tx) expire(why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended == nil && t.doomed == nil {
+		t.expireLocked(why)
+	}
+}
+
+func (t *tx) expireLocked(why string) {
+	what := "transaction was rolled back"
+	if t.kind != writing {
+		what = "read was ended"
+	}
+	err := fault.New(fault.TxExpired, "the %s: %s", what, why)
+	t.w.counts.expired.Add(1)
+	t.w.opts.Logger.Info("writer: expired", "req_id", t.id.String(), "err", err)
+	if t.busy {
+		t.doomed = err
+		t.cancel()
+		return
+	}
+	t.finishLocked(err)
+}
+
+// enter gives the connection to the caller, if the tx is still open.
+func (t *tx) enter() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.ended != nil:
+		return t.ended
+	case t.busy:
+		return fault.Refuse(fault.Protocol, "the transaction was used by two callers at a time")
+	}
+	t.busy = true
+	return nil
+}
+
+// leave ends what enter began, and with it the tx, if the call's error or SQL
+// text ended the transaction. It returns the error for the caller.
+func (t *tx) leave(err error) error {
+	c := t.s.c
+	if err != nil && t.s.open && !c.inTransaction() {
+		t.s.closed()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.busy = false
+	t.active = time.Now()
+	switch {
+	case t.doomed != nil:
+		t.finishLocked(t.doomed)
+		return t.doomed
+	case c.spoilt != nil:
+		t.finishLocked(fault.New(fault.TxExpired,
+			"the transaction was rolled back, as the primary's connection failed: %v", c.spoilt))
+	case t.s.open || t.kind == streaming:
+	case t.s.commits > 0:
+		t.finishLocked(fault.Refuse(fault.TxExpired, "the transaction is over: it was committed"))
+	case err != nil:
+		t.finishLocked(fault.New(fault.TxExpired, "SQLite rolled the transaction back: %v", err))
+	default:
+		t.finishLocked(over())
+	}
+	return err
+}
+
+func over() error {
+	return fault.Refuse(fault.TxExpired, "the transaction is over: its owner ended it")
+}
+
+// finishLocked ends the tx; calls are answered why from now on. Nobody uses
+// the connection.
+func (t *tx) finishLocked(why error) {
+	t.ended = why
+	t.cancel()
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	c := t.s.c
+	guard(c, func() error {
+		for r := range t.rows {
+			r.shutLocked()
+		}
+		if t.s.open {
+			t.s.rollback()
+		}
+		return nil
+	})
+	if t.kind == writing {
+		t.recordLocked(why)
+		t.w.keepIfUsable(c)
+		t.w.slot.release()
+	} else {
+		t.w.readers.put(c)
+	}
+	t.w.mu.Lock()
+	delete(t.w.open, t)
+	t.w.mu.Unlock()
+	t.w.leave()
+}
+
+// recordLocked notes what became of the transaction.
+func (t *tx) recordLocked(why error) {
+	switch {
+	case t.s.unsure != nil:
+		t.w.outcomes.finish(t.id, forward.Result{}, t.s.unsure)
+	case t.s.commits > 0:
+		t.w.outcomes.finish(t.id, t.s.res, nil)
+	default:
+		t.w.outcomes.finish(t.id, forward.Result{}, why)
+	}
+}

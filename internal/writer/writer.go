@@ -1,0 +1,170 @@
+package writer
+
+import (
+	"context"
+	"sync"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// Writer runs the writes of one database. Its methods may be called from
+// several goroutines.
+type Writer struct {
+	opts     Options
+	slot     queue
+	outcomes *outcomes
+	readers  readPool
+	counts   counts
+
+	// background ends when nothing is to be waited for any more: it
+	// interrupts the statements whose callers have gone.
+	background context.Context
+	giveUp     context.CancelFunc
+
+	// conn writes; it belongs to the slot's holder, as does traits until the
+	// first connection is made, after which it never changes.
+	conn *conn
+
+	traitsOnce sync.Mutex // guards the first probe
+	traits     traits
+	probed     bool
+
+	settingNames sync.Map // string → true: what the classifier calls settings
+	writeTexts   textSet  // texts that Query need not try as reads
+
+	// mu guards the following.
+	mu       sync.Mutex
+	refused  error // why nobody is admitted any more, or nil
+	inside   int   // calls and transactions that are under way
+	empty    chan struct{}
+	open     map[*tx]struct{}
+	finished bool
+}
+
+var _ forward.Target = (*Writer)(nil)
+
+// Open returns a Writer. It opens no connection before one is needed. Close it.
+func Open(opts Options) *Writer {
+	opts = opts.normalize()
+	w := &Writer{
+		opts:     opts,
+		outcomes: newOutcomes(opts.Outcomes),
+		open:     map[*tx]struct{}{},
+	}
+	w.readers.init(opts.ReadConns)
+	w.background, w.giveUp = context.WithCancel(context.Background())
+	return w
+}
+
+// Outcome returns what became of the statement or transaction id, which it
+// waits for while it runs. For an id that this Writer does not know the error
+// is of kind fault.OutcomeUnknown.
+func (w *Writer) Outcome(ctx context.Context, id forward.ID) (forward.Result, error) {
+	o := w.outcomes.find(id)
+	if o == nil {
+		return forward.Result{}, unknown(id, "it was never seen by this primary since it took over")
+	}
+	return w.outcomes.wait(ctx, o)
+}
+
+// enter admits a call, unless the Writer is draining or closed. Each enter is
+// followed by one leave.
+func (w *Writer) enter() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refused != nil {
+		return w.refused
+	}
+	w.inside++
+	return nil
+}
+
+func (w *Writer) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside--
+	if w.inside == 0 && w.empty != nil {
+		close(w.empty)
+		w.empty = nil
+	}
+}
+
+// withConn runs f on the writing connection, which must not hold a
+// transaction, for a caller whose session has the given settings. The caller
+// holds the slot.
+func (w *Writer) withConn(ctx context.Context, pragmas map[string]string, f func(*conn) error) error {
+	c, err := w.writing(ctx, pragmas)
+	if err != nil {
+		return err
+	}
+	err = guard(c, func() error { return f(c) })
+	w.keepIfUsable(c)
+	return err
+}
+
+// writing returns the writing connection. The caller holds the slot.
+func (w *Writer) writing(ctx context.Context, pragmas map[string]string) (*conn, error) {
+	if w.conn != nil && w.conn.canAdopt(pragmas) {
+		return w.conn, nil
+	}
+	w.dropConn()
+	c, err := connect(ctx, w.opts.Connector, false, w.opts.StatementCache)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.learnTraits(c); err != nil {
+		c.close()
+		return nil, err
+	}
+	w.conn = c
+	return c, nil
+}
+
+func (w *Writer) keepIfUsable(c *conn) {
+	if c.usable() {
+		return
+	}
+	w.opts.Logger.Warn("writer: gave its connection up", "err", c.spoilt)
+	w.dropConn()
+}
+
+func (w *Writer) dropConn() {
+	if w.conn != nil {
+		w.conn.close()
+		w.conn = nil
+	}
+}
+
+func (w *Writer) learnTraits(c *conn) error {
+	w.traitsOnce.Lock()
+	defer w.traitsOnce.Unlock()
+	if w.probed {
+		return nil
+	}
+	t, err := probe(c)
+	if err != nil {
+		return err
+	}
+	w.traits, w.probed = t, true
+	return nil
+}
+
+func (w *Writer) classify(ctx context.Context, c *conn, sql string) ([]sqlclass.Statement, error) {
+	stmts, err := w.opts.Classifier.Classify(ctx, c.db, sql)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	return stmts, nil
+}
+
+// draining is the refusal while the role is given up: another node is, or
+// will be, primary.
+func draining() error {
+	return fault.Refuse(fault.NotPrimary, "this node is giving the primary role up")
+}
+
+func closed() error {
+	return fault.Refuse(fault.Closed, "the writer of this database is closed")
+}

@@ -1,0 +1,45 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+)
+
+// driverConnector finds the driver registered as name and makes a connector
+// for dsn.
+func driverConnector(name, dsn string) (driver.Connector, error) {
+	// database/sql gives a registered driver out only through a DB. Opening
+	// one connects to nothing.
+	db, err := sql.Open(name, dsn)
+	if err != nil {
+		return nil, configError("driver", "%q with DSN %q: %w; import the driver's package", name, dsn, err)
+	}
+	d := db.Driver()
+	if err := db.Close(); err != nil {
+		return nil, configError("driver", "%q: %w", name, err)
+	}
+	if dc, ok := d.(driver.DriverContext); ok {
+		connector, err := dc.OpenConnector(dsn)
+		if err != nil {
+			return nil, configError("driver_dsn", "%q: %w", dsn, err)
+		}
+		return connector, nil
+	}
+	return dsnConnector{driver: d, dsn: dsn}, nil
+}
+
+// dsnConnector is the Connector of a driver that has none.
+type dsnConnector struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func (c dsnConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.driver.Open(c.dsn)
+}
+
+func (c dsnConnector) Driver() driver.Driver { return c.driver }

@@ -1,0 +1,159 @@
+package litefwd
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"reflect"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+)
+
+// localRows are the local driver's rows with errors made *SQLError. Where the
+// driver lacks one of the optional interfaces, the answer is what
+// database/sql assumes without it (sql.go, rowsColumnInfoSetupConnLocked).
+type localRows struct {
+	rows driver.Rows
+}
+
+var (
+	_ driver.Rows                           = (*localRows)(nil)
+	_ driver.RowsNextResultSet              = (*localRows)(nil)
+	_ driver.RowsColumnTypeScanType         = (*localRows)(nil)
+	_ driver.RowsColumnTypeDatabaseTypeName = (*localRows)(nil)
+	_ driver.RowsColumnTypeLength           = (*localRows)(nil)
+	_ driver.RowsColumnTypeNullable         = (*localRows)(nil)
+	_ driver.RowsColumnTypePrecisionScale   = (*localRows)(nil)
+)
+
+func (r *localRows) Columns() []string { return r.rows.Columns() }
+func (r *localRows) Close() error      { return fault.FromDriver(r.rows.Close()) }
+
+func (r *localRows) Next(dest []driver.Value) error {
+	return rowsError(r.rows.Next(dest))
+}
+
+func (r *localRows) HasNextResultSet() bool {
+	n, ok := r.rows.(driver.RowsNextResultSet)
+	return ok && n.HasNextResultSet()
+}
+
+func (r *localRows) NextResultSet() error {
+	if n, ok := r.rows.(driver.RowsNextResultSet); ok {
+		return rowsError(n.NextResultSet())
+	}
+	return io.EOF
+}
+
+func (r *localRows) ColumnTypeScanType(i int) reflect.Type {
+	if t, ok := r.rows.(driver.RowsColumnTypeScanType); ok {
+		return t.ColumnTypeScanType(i)
+	}
+	return reflect.TypeFor[any]()
+}
+
+func (r *localRows) ColumnTypeDatabaseTypeName(i int) string {
+	if t, ok := r.rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
+		return t.ColumnTypeDatabaseTypeName(i)
+	}
+	return ""
+}
+
+func (r *localRows) ColumnTypeLength(i int) (int64, bool) {
+	if t, ok := r.rows.(driver.RowsColumnTypeLength); ok {
+		return t.ColumnTypeLength(i)
+	}
+	return 0, false
+}
+
+func (r *localRows) ColumnTypeNullable(i int) (nullable, ok bool) {
+	if t, ok := r.rows.(driver.RowsColumnTypeNullable); ok {
+		return t.ColumnTypeNullable(i)
+	}
+	return false, false
+}
+
+func (r *localRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	if t, ok := r.rows.(driver.RowsColumnTypePrecisionScale); ok {
+		return t.ColumnTypePrecisionScale(i)
+	}
+	return 0, 0, false
+}
+
+// rowsError leaves io.EOF as it is: database/sql compares it with ==.
+func rowsError(err error) error {
+	if err == nil || err == io.EOF { //nolint:errorlint // the contract of driver.Rows
+		return err
+	}
+	return fault.FromDriver(err)
+}
+
+// remoteRows are the rows of a statement that ran on the primary.
+type remoteRows struct {
+	rows  forward.Rows
+	done  func() // called once by Close; or nil
+	mapEr func(error) error
+}
+
+var (
+	_ driver.Rows                           = (*remoteRows)(nil)
+	_ driver.RowsColumnTypeScanType         = (*remoteRows)(nil)
+	_ driver.RowsColumnTypeDatabaseTypeName = (*remoteRows)(nil)
+	_ driver.RowsColumnTypeLength           = (*remoteRows)(nil)
+	_ driver.RowsColumnTypeNullable         = (*remoteRows)(nil)
+	_ driver.RowsColumnTypePrecisionScale   = (*remoteRows)(nil)
+)
+
+func (r *remoteRows) Columns() []string {
+	columns := r.rows.Columns()
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+func (r *remoteRows) Next(dest []driver.Value) error {
+	err := r.rows.Next(dest)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return r.mapEr(err)
+}
+
+func (r *remoteRows) Close() error {
+	err := r.rows.Close()
+	if r.done != nil {
+		r.done()
+		r.done = nil
+	}
+	if err != nil {
+		return r.mapEr(err)
+	}
+	return nil
+}
+
+func (r *remoteRows) column(i int) forward.Column { return r.rows.Columns()[i] }
+
+func (r *remoteRows) ColumnTypeScanType(i int) reflect.Type   { return r.column(i).ScanType }
+func (r *remoteRows) ColumnTypeDatabaseTypeName(i int) string { return r.column(i).DeclType }
+func (r *remoteRows) ColumnTypeLength(i int) (int64, bool) {
+	return r.column(i).Length, r.column(i).HasLength
+}
+func (r *remoteRows) ColumnTypeNullable(i int) (nullable, ok bool) {
+	return r.column(i).Nullable, r.column(i).HasNullable
+}
+
+func (r *remoteRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	c := r.column(i)
+	return c.Precision, c.Scale, c.HasPrecisionScale
+}
+
+// result is a driver.Result of values: it outlives the connection.
+type result struct{ lastInsertID, rowsAffected int64 }
+
+var _ driver.Result = result{}
+
+func (r result) LastInsertId() (int64, error) { return r.lastInsertID, nil }
+func (r result) RowsAffected() (int64, error) { return r.rowsAffected, nil }

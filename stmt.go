@@ -1,0 +1,96 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"strings"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/sqldriver"
+)
+
+// stmt is a prepared statement: a text that is routed anew with each use. On
+// the local handle it is prepared as far as that is possible; the copy may
+// lack tables that the primary has.
+type stmt struct {
+	c        *conn
+	text     string
+	prepared *sqldriver.Stmt // nil if this copy cannot prepare it
+}
+
+var (
+	_ driver.Stmt              = (*stmt)(nil)
+	_ driver.StmtExecContext   = (*stmt)(nil)
+	_ driver.StmtQueryContext  = (*stmt)(nil)
+	_ driver.NamedValueChecker = (*stmt)(nil)
+)
+
+// PrepareContext implements driver.ConnPrepareContext. An error that does not
+// depend on the schema, such as a syntax error, is returned at once; one that
+// does waits until the statement is used, and where.
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	prepared, err := c.local.Prepare(ctx, query)
+	if err != nil && !c.mayDiffer(err) {
+		return nil, err
+	}
+	return &stmt{c: c, text: query, prepared: prepared}, nil
+}
+
+// mayDiffer reports whether preparing may go better on the primary, or inside
+// the open transaction, than it did on the local handle with err.
+func (c *conn) mayDiffer(err error) bool {
+	var e *fault.SQLError
+	if c.localOnly || !errors.As(err, &e) {
+		return false
+	}
+	inTx := c.tx != nil && !c.tx.here
+	return (inTx || !c.db.isPrimary()) && e.Code == fault.CodeError && !strings.Contains(e.Msg, "syntax error")
+}
+
+// NumInput is the local driver's answer; -1, which leaves counting to the
+// primary, if it could not prepare the text.
+func (s *stmt) NumInput() int {
+	if s.prepared == nil {
+		return -1
+	}
+	return s.prepared.NumInput()
+}
+
+func (s *stmt) Close() error {
+	if s.prepared == nil {
+		return nil
+	}
+	return s.prepared.Close()
+}
+
+func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.c.exec(ctx, call{text: s.text, args: args, prepared: s.prepared})
+}
+
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.c.query(ctx, call{text: s.text, args: args, prepared: s.prepared})
+}
+
+// Exec implements driver.Stmt for callers without contexts.
+func (s *stmt) Exec(args []driver.Value) (driver.Result, error) {
+	return s.ExecContext(context.Background(), named(args))
+}
+
+// Query implements driver.Stmt for callers without contexts.
+func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
+	return s.QueryContext(context.Background(), named(args))
+}
+
+func (s *stmt) CheckNamedValue(v *driver.NamedValue) error { return s.c.CheckNamedValue(v) }
+
+func named(values []driver.Value) []driver.NamedValue {
+	args := make([]driver.NamedValue, len(values))
+	for i, v := range values {
+		args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+	}
+	return args
+}

@@ -1,0 +1,410 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// endTimeout bounds COMMIT and ROLLBACK, for which database/sql has no
+// context.
+const endTimeout = 30 * time.Second
+
+// transaction is a connection's open transaction: on the primary, begun with
+// its first statement, or, if it only reads, a snapshot of the local copy.
+type transaction struct {
+	c     *conn
+	ctx   context.Context // BeginTx's values without its end, for Commit and Rollback
+	opts  forward.TxOptions
+	await Await
+	here  bool       // a snapshot of the local copy
+	there forward.Tx // on the primary; nil until the first statement
+	// failed is what every further statement and Commit return: the
+	// transaction is not there any more.
+	failed error
+	// viaSQL: opened by BEGIN or SAVEPOINT as SQL text on one connection, so
+	// that it ends when SQLite says so.
+	viaSQL bool
+	// bySavepoint: opened by SAVEPOINT; savepoints are the open ones' names,
+	// outermost first. Releasing the outermost commits.
+	bySavepoint bool
+	savepoints  []string
+}
+
+var _ driver.Tx = (*transaction)(nil)
+
+// BeginTx implements driver.ConnBeginTx. A ReadOnly transaction is a snapshot
+// of the local copy. Any other runs on the primary, where it is serializable,
+// which is at least what every weaker level asks for.
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	switch sql.IsolationLevel(opts.Isolation) {
+	case sql.LevelDefault, sql.LevelReadUncommitted, sql.LevelReadCommitted, sql.LevelWriteCommitted,
+		sql.LevelRepeatableRead, sql.LevelSnapshot, sql.LevelSerializable:
+	case sql.LevelLinearizable:
+		if opts.ReadOnly {
+			return nil, fault.Refuse(fault.Unsupported, "a read-only transaction with isolation Linearizable: "+
+				"the local copy may be behind; leave ReadOnly out to run it on the primary")
+		}
+	default:
+		return nil, fault.Refuse(fault.Unsupported, "isolation level %d", opts.Isolation)
+	}
+	if c.tx != nil || c.localOnly && !opts.ReadOnly {
+		// SQLite's own error, in the local driver's words.
+		return c.beginRefused(ctx)
+	}
+	t := c.newTransaction(ctx, string(c.db.core.cfg.TxMode))
+	t.opts.ReadOnly = opts.ReadOnly
+	if opts.ReadOnly && (c.localOnly || c.db.readsHere()) {
+		if _, err := c.local.Exec(ctx, "BEGIN", nil); err != nil {
+			return nil, err
+		}
+		t.here = true
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, firstError(err, t.Rollback())
+	}
+	c.tx = t
+	return t, nil
+}
+
+// beginRefused answers a BEGIN for which there is no place.
+func (c *conn) beginRefused(ctx context.Context) (driver.Tx, error) {
+	if c.tx != nil {
+		_, err := c.tx.exec(ctx, call{text: "BEGIN", stmts: []sqlclass.Statement{{SQL: "BEGIN", Kind: sqlclass.Begin}}})
+		if err == nil {
+			err = errors.New("litefwd: cannot start a transaction within a transaction")
+		}
+		return nil, err
+	}
+	return nil, fault.Refuse(fault.Unsupported, "Node.Local only reads: begin with sql.TxOptions{ReadOnly: true}, or use Node.DB")
+}
+
+func (c *conn) newTransaction(ctx context.Context, mode string) *transaction {
+	limits := txLimitsFrom(ctx)
+	return &transaction{
+		c:     c,
+		ctx:   context.WithoutCancel(ctx),
+		await: c.db.await(ctx),
+		opts: forward.TxOptions{
+			ID:         forward.NewID(),
+			Session:    c.session.forward(),
+			Mode:       mode,
+			IdleLimit:  limits.idle,
+			TotalLimit: limits.total,
+		},
+	}
+}
+
+// control runs transaction control given as SQL text where no transaction is
+// open.
+func (c *conn) control(ctx context.Context, s *sqlclass.Statement) error {
+	switch s.Kind {
+	case sqlclass.Begin:
+		mode := s.Mode
+		if mode == "" {
+			mode = string(c.db.core.cfg.TxMode)
+		}
+		t := c.newTransaction(ctx, mode)
+		t.viaSQL = true
+		c.tx = t
+		return nil
+	case sqlclass.Savepoint:
+		t := c.newTransaction(ctx, string(TxImmediate))
+		t.viaSQL, t.bySavepoint = true, true
+		c.tx = t
+		if _, err := t.exec(ctx, call{text: s.SQL, stmts: []sqlclass.Statement{*s}}); err != nil {
+			c.tx = nil
+			return firstError(err, t.Rollback())
+		}
+		return nil
+	default:
+		// There is none to end: the local handle says so in SQLite's words.
+		_, err := c.local.Exec(ctx, s.SQL, nil)
+		return err
+	}
+}
+
+// exec runs a text inside the transaction.
+func (t *transaction) exec(ctx context.Context, q call) (driver.Result, error) {
+	if t.here || readsConnection(q.stmts) {
+		return t.c.execHere(ctx, q)
+	}
+	var res forward.Result
+	handled, err := t.run(ctx, q, func(tx forward.Tx, st forward.Statement) (err error) {
+		res, err = tx.Exec(ctx, st)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !handled {
+		t.c.session.ran(effectsOf(q.stmts), res)
+	}
+	return t.c.session.result(), nil
+}
+
+// query runs a text inside the transaction and returns its rows.
+func (t *transaction) query(ctx context.Context, q call) (driver.Rows, error) {
+	if t.here || readsConnection(q.stmts) {
+		return t.c.queryHere(ctx, q)
+	}
+	var rows forward.Rows
+	handled, err := t.run(ctx, q, func(tx forward.Tx, st forward.Statement) (err error) {
+		rows, err = tx.Query(ctx, st)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if handled {
+		return &localRows{rows: noRows{}}, nil
+	}
+	return &txRows{remoteRows: remoteRows{rows: rows, mapEr: t.c.mapError}, tx: t, did: effectsOf(q.stmts)}, nil
+}
+
+// run runs a text on the primary by do, beginning the transaction if this is
+// its first. It reports handled for texts that do is not called for: those
+// that end the transaction, and those that concern the local handle alone.
+func (t *transaction) run(ctx context.Context, q call, do func(forward.Tx, forward.Statement) error) (handled bool, err error) {
+	if t.failed != nil {
+		return false, t.failed
+	}
+	if len(q.stmts) == 1 {
+		if handled, err := t.special(ctx, q); handled || err != nil {
+			return handled, err
+		}
+	}
+	for i := range q.stmts {
+		if err := t.check(&q.stmts[i]); err != nil {
+			return false, err
+		}
+	}
+	st := forward.Statement{ID: forward.NewID(), SQL: q.text, Args: withoutMonotonic(q.args), ReadOnly: allReads(q.stmts)}
+	if t.there != nil {
+		err = do(t.there, st)
+	} else {
+		err = t.first(ctx, st, do)
+	}
+	t.ran(q, err)
+	if err != nil {
+		return false, t.c.forwardedError(err, false)
+	}
+	return false, nil
+}
+
+// first begins the transaction on the primary and runs its first statement;
+// while nothing has run, another primary may be tried.
+func (t *transaction) first(ctx context.Context, st forward.Statement, do func(forward.Tx, forward.Statement) error) error {
+	t.c.db.stats.transactions.Add(1)
+	return t.c.db.onPrimary(ctx, func(target forward.Target) error {
+		tx, err := target.Begin(ctx, t.opts)
+		if err != nil {
+			return err
+		}
+		if err = do(tx, st); t.c.db.worthAnother(err) {
+			return firstError(err, tx.Rollback(t.ctx))
+		}
+		t.there = tx
+		return err
+	})
+}
+
+// special handles the statements that are more than text to pass on.
+func (t *transaction) special(ctx context.Context, q call) (handled bool, err error) {
+	s := &q.stmts[0]
+	switch s.Kind {
+	case sqlclass.Commit:
+		return true, t.endBySQL(t.Commit)
+	case sqlclass.Rollback:
+		return true, t.endBySQL(t.Rollback)
+	case sqlclass.Release:
+		if t.releasesAll(s) {
+			return true, t.endBySQL(t.Commit)
+		}
+	case sqlclass.Local:
+		if s.TempSchema {
+			return false, fault.Refuse(fault.Unsupported, "%s inside a transaction; do it before the transaction begins", s.SQL)
+		}
+		_, err := t.c.local.Exec(ctx, s.SQL, nil)
+		return err == nil, err
+	case sqlclass.Setting:
+		if s.Value != "" && s.Pragma != "defer_foreign_keys" {
+			// SQLite ignores foreign_keys inside a transaction; so must we.
+			if s.Pragma != "foreign_keys" {
+				if _, err := t.c.execHere(ctx, q); err != nil {
+					return false, err
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// check refuses what cannot mean inside the transaction what the application
+// expects.
+func (t *transaction) check(s *sqlclass.Statement) error {
+	switch {
+	case s.Kind == sqlclass.Unsupported:
+		return fault.Refuse(fault.Unsupported, "%s", s.Reason)
+	case s.LocalOnly, s.Kind == sqlclass.TempWrite && !s.TempSchema:
+		return fault.Refuse(fault.Unsupported, "a temp table made before the transaction lives on this node, "+
+			"and the transaction runs on the primary; make the table inside the transaction")
+	}
+	return nil
+}
+
+// ran notes what the primary's answer says of the transaction itself.
+func (t *transaction) ran(q call, err error) {
+	var sqlErr *fault.SQLError
+	switch {
+	case err == nil || errors.As(err, &sqlErr) || errors.Is(err, fault.Unsupported) || errors.Is(err, fault.TooLarge):
+		// It is open still, unless SQLite ended it.
+		if t.there != nil && !t.there.Open() {
+			t.ended(err)
+		}
+	case t.there == nil && fault.SafeToRetry(err):
+		// Not begun: the next statement may try again.
+	case isContextError(err) && t.there != nil && t.there.Open():
+	default:
+		t.failed = err
+	}
+	if err == nil && t.bySavepoint {
+		t.track(&q.stmts[0])
+	}
+}
+
+// track keeps the stack of savepoints of a transaction opened by one.
+func (t *transaction) track(s *sqlclass.Statement) {
+	at := -1
+	for i, name := range t.savepoints {
+		if name == s.Name {
+			at = i // the innermost of that name counts
+		}
+	}
+	switch {
+	case s.Kind == sqlclass.Savepoint:
+		t.savepoints = append(t.savepoints, s.Name)
+	case at < 0:
+	case s.Kind == sqlclass.Release:
+		t.savepoints = t.savepoints[:at]
+	case s.Kind == sqlclass.RollbackTo:
+		t.savepoints = t.savepoints[:at+1] // it keeps the savepoint itself
+	}
+}
+
+// releasesAll reports whether s releases the savepoint that opened the
+// transaction, which commits it.
+func (t *transaction) releasesAll(s *sqlclass.Statement) bool {
+	return t.bySavepoint && len(t.savepoints) > 0 && t.savepoints[0] == s.Name &&
+		!slices.Contains(t.savepoints[1:], s.Name)
+}
+
+// endBySQL ends the transaction by COMMIT, ROLLBACK or RELEASE as SQL text.
+func (t *transaction) endBySQL(end func() error) error {
+	if t.viaSQL {
+		return end()
+	}
+	// A sql.Tx is ended under database/sql's hands; what it still does fails.
+	err := end()
+	if err == nil {
+		t.c.tx = t
+		t.failed = fault.Refuse(fault.TxExpired, "the transaction was ended by SQL text; use Tx.Commit and Tx.Rollback")
+	}
+	return err
+}
+
+// ended notes that SQLite itself has no transaction any more.
+func (t *transaction) ended(cause error) {
+	if t.viaSQL {
+		t.c.tx = nil // as on one plain connection: the next statement commits by itself
+		return
+	}
+	t.failed = fault.Refuse(fault.TxExpired, "SQLite rolled the transaction back: %w", cause)
+}
+
+// Commit implements driver.Tx. It ends the transaction even when it fails,
+// except for a COMMIT as SQL text that SQLite refuses (a violated deferred
+// foreign key), which leaves it open, as on a plain connection.
+func (t *transaction) Commit() error {
+	if t.failed != nil {
+		err := t.failed
+		return firstError(err, t.Rollback())
+	}
+	ctx, cancel := context.WithTimeout(t.ctx, endTimeout)
+	defer cancel()
+	if t.here {
+		_, err := t.c.local.Exec(ctx, "COMMIT", nil)
+		if err != nil {
+			return firstError(err, t.Rollback())
+		}
+		t.c.tx = nil
+		return nil
+	}
+	if t.there == nil {
+		t.c.tx = nil // nothing has run
+		return nil
+	}
+	res, err := t.there.Commit(ctx)
+	if err != nil {
+		if !t.viaSQL || !t.there.Open() {
+			err = firstError(err, t.Rollback())
+		}
+		return t.c.forwardedError(err, false)
+	}
+	t.c.tx = nil
+	return t.c.db.awaitCommit(ctx, t.await, res.Position)
+}
+
+// Rollback implements driver.Tx. An error other than the local handle's means
+// only that the primary could not be told; it rolls back by itself then.
+func (t *transaction) Rollback() error {
+	t.c.tx = nil
+	ctx, cancel := context.WithTimeout(t.ctx, endTimeout)
+	defer cancel()
+	if t.here {
+		_, err := t.c.local.Exec(ctx, "ROLLBACK", nil)
+		return err
+	}
+	if t.there == nil {
+		return nil
+	}
+	if err := t.there.Rollback(ctx); err != nil && !errors.Is(err, fault.TxExpired) && !errors.Is(err, fault.NoPrimary) {
+		return t.c.mapError(err)
+	}
+	return nil
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// txRows are rows inside a transaction: what they did is known at their end.
+type txRows struct {
+	remoteRows
+	tx  *transaction
+	did effects
+}
+
+func (r *txRows) Close() error {
+	err := r.remoteRows.Close()
+	r.tx.c.session.ran(r.did, r.rows.Result())
+	return err
+}
+
+// noRows is the result of a query of a statement that has none.
+type noRows struct{}
+
+func (noRows) Columns() []string         { return nil }
+func (noRows) Next([]driver.Value) error { return io.EOF }
+func (noRows) Close() error              { return nil }

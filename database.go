@@ -112,7 +112,7 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 	if db.writer == nil {
 		cfg := &db.core.cfg
 		db.writer = writer.Open(writer.Options{
-			Connector:   db.connector,
+			Connector:   writerConnector{db.connector, db.engine},
 			Database:    db.engine,
 			Classifier:  db.classifier,
 			Logger:      db.core.log.With("db", db.name),

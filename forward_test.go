@@ -222,13 +222,13 @@ func TestConnectionState(t *testing.T) {
 				t.Errorf("%s: violation: %v, want 787", node.Name(), err)
 			}
 			// Another connection did not ask for it.
-			mustExec(t, node.DB(), "INSERT INTO child(id, p) VALUES (?, 98)", 1000+i)
+			mustExec(t, node.DB(), "INSERT INTO child(id, p) VALUES (?, 98)", 500+1000*i)
 
 			id := int64(500 + i)
 			if _, err := exec("INSERT INTO parent(id) VALUES (?), (?)", id-100, id); err != nil {
 				t.Fatal(err)
 			}
-			mustExec(t, primary.DB(), "INSERT INTO child(id) VALUES (?)", 2000+i)
+			mustExec(t, primary.DB(), "INSERT INTO child(id) VALUES (?)", 2000+1000*i)
 			if got := query("SELECT last_insert_rowid()"); got != id {
 				t.Errorf("%s: last_insert_rowid() = %d, want %d", node.Name(), got, id)
 			}

@@ -4,6 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // driverConnector finds the driver registered as name and makes a connector
@@ -43,3 +47,23 @@ func (c dsnConnector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c dsnConnector) Driver() driver.Driver { return c.driver }
+
+// writerConnector makes the connections of the primary's writer: the
+// application's own, with the journal mode that the engine needs.
+type writerConnector struct {
+	driver.Connector
+	engine engine.Database
+}
+
+func (c writerConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	raw, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if j, ok := c.engine.(engine.Journaler); ok {
+		if err := sqldriver.Wrap(raw).SetJournalMode(ctx, j.JournalMode()); err != nil {
+			return nil, errors.Join(err, raw.Close())
+		}
+	}
+	return raw, nil
+}

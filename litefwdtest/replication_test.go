@@ -77,7 +77,7 @@ func TestReaderHoldsUpEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := b.Settle(expire(t))
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for the locks to apply") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waits for the locks to apply") {
 			t.Fatalf("Settle: got %v", err)
 		}
 		if p := b.Position(1, "other.db"); !p.IsZero() {

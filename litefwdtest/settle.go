@@ -38,8 +38,8 @@ func (c *core) behindLocked() (behind []string) {
 		}
 		from := m.followsLocked()
 		for _, d := range m.dbs {
-			if d.stale && m.holds == 0 {
-				behind = append(behind, m.behindLocked(d.name, engine.Position{}))
+			if d.stale {
+				behind = append(behind, m.behindLocked(d.name, "has not been recovered after the loss of the primary role"))
 			}
 		}
 		if from == nil {
@@ -47,17 +47,18 @@ func (c *core) behindLocked() (behind []string) {
 		}
 		for name, src := range from.dbs {
 			if d := m.dbs[name]; d == nil || d.pos != src.pos && !d.stale {
-				behind = append(behind, m.behindLocked(name, src.pos))
+				behind = append(behind, m.behindLocked(name, "is not at "+src.pos.String()))
 			}
 		}
 	}
 	return behind
 }
 
-func (m *member) behindLocked(name string, want engine.Position) string {
-	s := fmt.Sprintf("node %d: %s is not at %s", m.index, name, want)
+func (m *member) behindLocked(name, what string) string {
+	s := fmt.Sprintf("node %d: %s %s", m.index, name, what)
 	if m.doing != "" {
-		s += ", waiting for the locks to " + m.doing + "; is a transaction or are rows open there?"
+		s += "; it waits for the locks to " + m.doing +
+			": is a transaction or are rows open there, or a connection from its time as primary?"
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -85,12 +86,17 @@ func TestRecoversWhileRunning(t *testing.T) {
 		accident func(t *testing.T, dir string)
 		newTerm  bool
 	}{
-		"primary deleted":   {func(t *testing.T, dir string) { mustDo(t, os.Remove(statePath(dir, "primary"))) }, false},
-		"primary garbage":   {func(t *testing.T, dir string) { writeFile(t, statePath(dir, "primary"), "{{{") }, false},
-		"lock truncated":    {func(t *testing.T, dir string) { mustDo(t, os.Truncate(statePath(dir, "lock"), 0)) }, true},
-		"lock overwritten":  {func(t *testing.T, dir string) { writeFile(t, statePath(dir, "lock"), "mine") }, true},
-		"lock deleted":      {func(t *testing.T, dir string) { mustDo(t, os.Remove(statePath(dir, "lock"))) }, true},
-		"directory deleted": {func(t *testing.T, dir string) { mustDo(t, os.RemoveAll(statePath(dir))) }, true},
+		"primary deleted":  {func(t *testing.T, dir string) { mustDo(t, os.Remove(statePath(dir, "primary"))) }, false},
+		"primary garbage":  {func(t *testing.T, dir string) { writeFile(t, statePath(dir, "primary"), "{{{") }, false},
+		"secret deleted":   {func(t *testing.T, dir string) { mustDo(t, os.Remove(statePath(dir, "secret"))) }, false},
+		"lock truncated":   {func(t *testing.T, dir string) { mustDo(t, os.Truncate(statePath(dir, "lock"), 0)) }, true},
+		"lock overwritten": {func(t *testing.T, dir string) { writeFile(t, statePath(dir, "lock"), "mine") }, true},
+		"lock deleted":     {func(t *testing.T, dir string) { mustDo(t, os.Remove(statePath(dir, "lock"))) }, true},
+		"directory deleted": {func(t *testing.T, dir string) {
+			// Moved first, because the nodes are quick to make a new one.
+			mustDo(t, os.Rename(statePath(dir), filepath.Join(dir, "gone")))
+			mustDo(t, os.RemoveAll(filepath.Join(dir, "gone")))
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,6 +122,10 @@ func TestRecoversWhileRunning(t *testing.T) {
 				if a.Primary == b.Primary && a.Term == b.Term && r.Epoch == a.Term && isPrimary(a) != isPrimary(b) {
 					break
 				}
+			}
+			// A heartbeat has to pass for what only it puts right.
+			for _, err := os.Stat(statePath(dir, "secret")); err != nil; _, err = os.Stat(statePath(dir, "secret")) {
+				runtime.Gosched()
 			}
 			e := start(t, dir, "late", quick)
 			waitFor(t, e, "the same primary", follows(r.Name))

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -180,8 +181,12 @@ func TestFenceHistory(t *testing.T) {
 
 	nodes := []*Engine{start(t, dir, "a", lazy), start(t, dir, "b", lazy), start(t, dir, "c", lazy)}
 	var acknowledged, refused atomic.Int64
+	acks := make(chan struct{}) // unbuffered: only rows from now on count
 	stop := make(chan struct{})
+	stopOnce := sync.OnceFunc(func() { close(stop) })
 	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stopOnce()
 	for _, e := range nodes {
 		db := openDB(t, dir)
 		for range 2 {
@@ -198,6 +203,10 @@ func TestFenceHistory(t *testing.T) {
 						return
 					case ok:
 						acknowledged.Add(1)
+						select {
+						case acks <- struct{}{}:
+						default:
+						}
 					default:
 						refused.Add(1)
 						// Nothing to do until the role changes; that is no
@@ -217,26 +226,24 @@ func TestFenceHistory(t *testing.T) {
 	}
 	var term uint64
 	for range accidents {
-		// A term counts once its primary has written, and the one after it
-		// is seen: then the old one's next attempts are on their way.
-		var at *Engine
-		for at == nil {
-			for _, e := range nodes {
-				if s, _ := e.Watch(); s.Role == engine.Primary && s.Term > term {
-					at, term = e, s.Term
-				}
+		s := waitFor(t, nodes[0], "the next primary", func(s engine.State) bool {
+			return s.Term > term && s.Primary.Name != ""
+		})
+		term = s.Term
+		for range 5 {
+			select {
+			case <-acks:
+			case <-time.After(patience):
+				t.Fatalf("no write is acknowledged in term %d", term)
 			}
 		}
-		for seen := acknowledged.Load(); acknowledged.Load() < seen+5 && !t.Failed(); {
-			if at.tenure.Load() == nil {
-				break
+		for _, e := range nodes {
+			if tenure := e.tenure.Load(); tenure != nil {
+				_ = unlock(tenure.lock.file) // it may just have found out and closed it
 			}
-		}
-		if tenure := at.tenure.Load(); tenure != nil {
-			mustDo(t, unlock(tenure.lock.file))
 		}
 	}
-	close(stop)
+	stopOnce()
 	wg.Wait()
 
 	var rows, decreasing, mixed int64

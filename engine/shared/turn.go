@@ -3,6 +3,7 @@
 package shared
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func (e *Engine) serve(t *tenure) error {
 	err := t.lock.writeBeat(n.beat)
 	e.publish(engine.State{
 		Role: engine.Primary, Primary: n.rec.peer(), Term: t.epoch,
-		Problem: errors.Join(err, e.publishRecord()),
+		Problem: errors.Join(err, e.publishRecord(), e.restoreIdentity()),
 	})
 	return nil
 }
@@ -197,19 +198,28 @@ func (e *Engine) reopen() error {
 	if err := e.place.same(); err != nil {
 		return err
 	}
-	state := filepath.Join(e.place.dir, stateDir)
-	id, err := ensureIdentity(state, e.identity)
-	if err != nil {
-		return dirError(e.place.dir, err)
-	}
-	if id.cluster != e.identity.cluster || string(id.secret) != string(e.identity.secret) {
-		return fault.New(fault.Config, "%s was replaced by another one while in use: restart this process", state)
+	if err := e.restoreIdentity(); err != nil {
+		return err
 	}
 	lock, err := openLockFile(e.file("lock"))
 	if err != nil {
 		return dirError(e.place.dir, err)
 	}
 	e.node.lock = lock
+	return nil
+}
+
+// restoreIdentity puts back a secret or cluster that somebody deleted, before
+// a new process makes another, and reports one that is not this node's.
+func (e *Engine) restoreIdentity() error {
+	state := filepath.Join(e.place.dir, stateDir)
+	id, err := ensureIdentity(state, e.identity)
+	if err != nil {
+		return dirError(e.place.dir, err)
+	}
+	if id.cluster != e.identity.cluster || !bytes.Equal(id.secret, e.identity.secret) {
+		return fault.New(fault.Config, "%s was replaced by another one while in use: restart this process", state)
+	}
 	return nil
 }
 

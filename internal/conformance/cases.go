@@ -13,6 +13,10 @@ func Cases() []Case {
 		area("returning", returningCases()),
 		area("values", valueCases()),
 		area("tx", txCases()),
+		area("script", scriptCases()),
+		area("params", paramCases()),
+		area("conn", connCases()),
+		area("counters", counterCases()),
 	)
 }
 

@@ -14,6 +14,7 @@ type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 var (
@@ -69,13 +70,31 @@ func (e *Env) result(res sql.Result, err error) error {
 	if err != nil {
 		return e.Err("exec", err)
 	}
-	id, idErr := res.LastInsertId()
-	n, nErr := res.RowsAffected()
+	id, n, err := counters(res)
+	if errors.Is(err, errNilResult) {
+		e.Note("exec: ok, %v", err)
+		return nil
+	}
 	e.Note("exec: ok, id %d, rows affected %d", id, n)
-	if err := errors.Join(idErr, nErr); err != nil {
+	if err != nil {
 		return e.Err("result", err)
 	}
 	return nil
+}
+
+var errNilResult = errors.New("a nil result, whose methods panic")
+
+// counters asks res. modernc.org/sqlite returns a nil driver.Result for a
+// comment with arguments.
+func counters(res sql.Result) (id, n int64, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errNilResult
+		}
+	}()
+	id, idErr := res.LastInsertId()
+	n, nErr := res.RowsAffected()
+	return id, n, errors.Join(idErr, nErr)
 }
 
 // Query runs query on x and reads all rows.

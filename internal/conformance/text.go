@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -27,3 +28,5 @@ func counting(n int) []any {
 	}
 	return args
 }
+
+var errBroken = errors.New("broken on purpose")

@@ -124,4 +124,3 @@ func (t *txStream) forget(seq uint64) {
 	t.mu.Unlock()
 	delete(t.rows, seq)
 }
-

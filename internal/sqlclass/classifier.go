@@ -102,7 +102,7 @@ func classify(ctx context.Context, q Querier, dbs databases, sql string) ([]Stat
 	}
 	pieces := Split(sql)
 	if len(pieces) == 0 {
-		return []Statement{{SQL: trimSpace(sql), Kind: Empty}}, nil
+		return []Statement{{SQL: sql, Kind: Empty}}, nil
 	}
 	stmts := make([]Statement, len(pieces))
 	for i, piece := range pieces {

@@ -95,7 +95,7 @@ func (s *Statement) place(dbs databases, schema string, rule pragmaRule) {
 	db, known := dbs.named(schema)
 	if !known {
 		if s.Kind != Unsupported {
-			*s = Statement{SQL: s.SQL, Kind: Unsure, Err: errNoSuchDatabase}
+			s.unsure(errNoSuchDatabase)
 		}
 		return
 	}

@@ -52,6 +52,18 @@ func TestTransactionControl(t *testing.T) {
 	}
 }
 
+// TestUnsureKeepsParams was found by FuzzClassifyWords: a malformed statement
+// is forwarded with its arguments.
+func TestUnsureKeepsParams(t *testing.T) {
+	t.Parallel()
+	for _, sql := range []string{"END :p x", "CREATE ?", "FOO ?", "SELECT ? \\", "WITH ?"} {
+		stmts, err := New().Classify(t.Context(), failing{errMalformed}, sql)
+		if err != nil || stmts[0].Kind != Unsure || stmts[0].Params != 1 || stmts[0].SQL != sql {
+			t.Errorf("%s: %+v, %v", sql, stmts, err)
+		}
+	}
+}
+
 var pragmaChecks = []check{
 	{"PRAGMA table_info(t)", "read"},
 	{"PRAGMA main.table_xinfo = 't'", "read"},

@@ -1,7 +1,5 @@
 package sqlclass
 
-import "strings"
-
 // Split cuts a text into statements at the ';' between them, which are
 // dropped, as are pieces of only space and comments. It cuts as SQLite would:
 // never inside a token, nor between the statements of a trigger's body.
@@ -18,35 +16,41 @@ func Split(sql string) []string {
 	return pieces
 }
 
+// eachStatement yields the pieces from their first to their last token that is
+// no space. Tokens end them, not what strings.TrimSpace would leave, because
+// the space in "SELECT 1 /* " makes the comment.
 func eachStatement(sql string, yield func(piece string)) {
-	start, empty := 0, true
+	first, last := -1, 0 // of the piece
+	empty := true        // but for comments
 	var body triggerBody
 	for i := 0; ; {
 		t := scan(sql, i)
 		i = t.end
 		switch t.kind {
-		case tokEnd:
-			if !empty {
-				yield(trimSpace(sql[start:t.start]))
-			}
-			return
-		case tokSpace, tokComment:
+		case tokSpace:
 			continue
-		}
-		if body.next(sql, t) && t.kind == tokSemi {
-			if !empty {
-				yield(trimSpace(sql[start:t.start]))
+		case tokEnd, tokSemi:
+			if t.kind == tokEnd || body.endsAt(sql, t) {
+				if !empty {
+					yield(sql[first:last])
+				}
+				if t.kind == tokEnd {
+					return
+				}
+				first, empty, body = -1, true, triggerBody{}
+				continue
 			}
-			start, empty, body = t.end, true, triggerBody{}
-			continue
+		case tokComment:
+		default:
+			body.endsAt(sql, t)
+			empty = false
 		}
-		empty = false
+		if first < 0 {
+			first = t.start
+		}
+		last = t.end
 	}
 }
-
-// trimSpace drops what SQLite takes for space; comments stay, as tools read
-// them in logs.
-func trimSpace(s string) string { return strings.Trim(s, " \t\n\f\r") }
 
 // triggerBody follows the tokens of one statement and tells whether a ';'
 // ends it. It is the state machine of sqlite3_complete (complete.c), but
@@ -78,9 +82,9 @@ const (
 	plain     // a statement that its first ';' ends
 )
 
-// next takes the statement's next token, which is neither space nor comment,
-// and reports whether a ';' in its place ends the statement.
-func (b *triggerBody) next(sql string, t token) (ends bool) {
+// endsAt takes the statement's next token, which is neither space nor comment,
+// and reports whether, if it is a ';', it ends the statement.
+func (b *triggerBody) endsAt(sql string, t token) (ends bool) {
 	is := func(word string) bool { return t.kind == tokWord && foldEq(t.text(sql), word) }
 	ends = b.state < inTrigger || b.state >= afterEnd
 	switch state := b.state; {

@@ -41,7 +41,7 @@ func transactionControl(c cursor, s *Statement) {
 		kind = c.savepointName(s, Release)
 	}
 	if kind == Unsure || !c.atEnd() {
-		*s = Statement{SQL: s.SQL, Kind: Unsure, Err: errMalformed}
+		s.unsure(errMalformed)
 		return
 	}
 	s.Kind = kind

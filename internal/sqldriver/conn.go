@@ -26,6 +26,9 @@ func Connect(ctx context.Context, connector driver.Connector) (*Conn, error) {
 	return &Conn{raw: raw}, nil
 }
 
+// Wrap returns a Conn for a connection that the driver has made.
+func Wrap(raw driver.Conn) *Conn { return &Conn{raw: raw} }
+
 // Raw returns the driver's own connection.
 func (c *Conn) Raw() driver.Conn { return c.raw }
 

@@ -37,3 +37,19 @@ func CheckJournal(ctx context.Context, c *Conn) error {
 	}
 	return nil
 }
+
+// SetJournalMode changes the database's journal mode unless it has it already.
+func (c *Conn) SetJournalMode(ctx context.Context, mode string) error {
+	row, err := c.QueryRow(ctx, "PRAGMA journal_mode")
+	if err != nil || len(row) == 1 && strings.EqualFold(fmt.Sprintf("%s", row[0]), mode) {
+		return err
+	}
+	row, err = c.QueryRow(ctx, "PRAGMA journal_mode="+mode)
+	switch {
+	case err != nil:
+		return fmt.Errorf("set journal_mode=%s: %w", mode, err)
+	case len(row) != 1 || !strings.EqualFold(fmt.Sprintf("%s", row[0]), mode):
+		return fault.Refuse(fault.Config, "driver_dsn: the engine needs journal_mode=%s, but SQLite answers %s", mode, row)
+	}
+	return nil
+}

@@ -221,4 +221,3 @@ func unpackArgs(data []byte) ([]driver.NamedValue, error) {
 	}
 	return args, r.err
 }
-

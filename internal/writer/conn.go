@@ -89,12 +89,15 @@ func (c *conn) close() {
 	c.db.Close()
 }
 
-// exec runs one statement. With keep, its prepared form is kept for the next
-// time.
+// exec runs one statement to its end. With keep, its prepared form is kept for
+// the next time.
 //
-// It runs prepared in any case, so that a panic of a user-defined function
-// finds the statement finalized on its way up: otherwise mattn's statement
-// would hold the file's lock until a finalizer ran, which then hangs.
+// It runs as a prepared query whose rows are dropped, for three reasons. A
+// panic of a user-defined function finds the statement finalized on its way
+// up; otherwise it would hold the file's lock. mattn's Exec runs on another
+// goroutine when ctx can end, where nobody could recover that panic and which
+// costs more than a small insert. And a write that returns rows is active,
+// and so not to be committed, until it was stepped to its end or reset.
 func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, keep bool) error {
 	stmt, kept := c.stmts.take(sql)
 	if !kept {
@@ -103,10 +106,9 @@ func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, k
 			return c.failed(err)
 		}
 	}
-	keep = keep && c.stmts.worthKeeping(sql, args)
 	ok := false
 	defer func() {
-		if ok && keep {
+		if ok && keep && c.stmts.worthKeeping(sql, args) {
 			c.stmts.put(sql, stmt)
 		} else {
 			stmt.Close()
@@ -117,9 +119,29 @@ func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, k
 		_, err := c.db.Exec(ctx, sql, args)
 		return c.failed(err)
 	}
-	_, err := stmt.Exec(ctx, args)
+	rows, err := stmt.Query(ctx, args)
+	if err == nil {
+		err = drop(rows)
+	}
 	ok = err == nil
 	return c.failed(err)
+}
+
+// drop steps rows to their end and closes them.
+func drop(rows driver.Rows) (err error) {
+	defer func() {
+		if e := rows.Close(); err == nil {
+			err = e
+		}
+	}()
+	dest := make([]driver.Value, len(rows.Columns()))
+	for {
+		if err := rows.Next(dest); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // query runs sql, which may be several statements, as the driver does.

@@ -177,11 +177,23 @@ func (s *scope) step(st *sqlclass.Statement, args []driver.NamedValue) error {
 	if st.UsesChanges && !s.counted {
 		return usesForeignChanges()
 	}
+	before := s.c.counters.total
 	if err := s.c.exec(s.ctx, st.SQL, args, st.Counts); err != nil {
 		s.c.readCounters()
-		return err
+		if !s.ranAnyway(err, before) {
+			return err
+		}
+		s.c.counters.total = before
 	}
 	return s.account(st)
+}
+
+// ranAnyway reports whether a statement had its effect although the driver
+// returns the context's error: both drivers do when the context ends just
+// after the last step. total_changes() grows only with a statement's success.
+func (s *scope) ranAnyway(err error, before int64) bool {
+	return fault.Code(err) == fault.CodeInterrupt && s.open && s.c.spoilt == nil &&
+		s.c.counters.total > before && s.c.inTransaction()
 }
 
 func usesForeignChanges() error {

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"database/sql/driver"
-	"strings"
 
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
@@ -27,10 +26,9 @@ const (
 	keptArgBytes = 16 << 10
 )
 
-// worthKeeping says whether a statement may be kept. One that returns rows may
-// not: mattn's Exec steps it once and leaves it active, so that COMMIT fails.
+// worthKeeping says whether a statement is to be kept.
 func (s *stmtCache) worthKeeping(sql string, args []driver.NamedValue) bool {
-	if s.limit == 0 || len(sql) > keptSQLBytes || containsFold(sql, "returning") {
+	if s.limit == 0 || len(sql) > keptSQLBytes {
 		return false
 	}
 	size := 0
@@ -84,14 +82,4 @@ func (s *stmtCache) close() {
 		k.stmt.Close()
 	}
 	s.kept = nil
-}
-
-// containsFold reports whether s contains the lower-case ASCII word.
-func containsFold(s, word string) bool {
-	for i := 0; i+len(word) <= len(s); i++ {
-		if strings.EqualFold(s[i:i+len(word)], word) {
-			return true
-		}
-	}
-	return false
 }

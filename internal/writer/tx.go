@@ -36,14 +36,15 @@ type tx struct {
 	s      *scope
 
 	// mu guards the following.
-	mu     sync.Mutex
-	busy   bool  // a call is running
-	doomed error // what the running call has to end the tx with, or nil
-	ended  error // what calls are answered since the tx ended, or nil
-	active time.Time
-	timer  *time.Timer
-	rows   map[*txRows]struct{} // not closed yet
-	last   lastExec
+	mu      sync.Mutex
+	busy    bool  // a call is running
+	doomed  error // what the running call has to end the tx with, or nil
+	expired bool  // doomed is a limit's doing, or Drain's or Close's
+	ended   error // what calls are answered since the tx ended, or nil
+	active  time.Time
+	timer   *time.Timer
+	rows    map[*txRows]struct{} // not closed yet
+	last    lastExec
 }
 
 // lastExec answers a statement that is delivered twice.
@@ -136,15 +137,21 @@ func (t *tx) expireLocked(why string) {
 	if t.kind != writing {
 		what = "read was ended"
 	}
-	err := fault.New(fault.TxExpired, "the %s: %s", what, why)
-	t.w.counts.expired.Add(1)
-	t.w.opts.Logger.Info("writer: expired", "req_id", t.id.String(), "err", err)
+	t.expired = true
+	t.doomed = fault.New(fault.TxExpired, "the %s: %s", what, why)
 	if t.busy {
-		t.doomed = err
 		t.cancel()
 		return
 	}
-	t.finishLocked(err)
+	t.finishDoomedLocked()
+}
+
+func (t *tx) finishDoomedLocked() {
+	if t.expired {
+		t.w.counts.expired.Add(1)
+		t.w.opts.Logger.Info("writer: expired", "req_id", t.id.String(), "err", t.doomed)
+	}
+	t.finishLocked(t.doomed)
 }
 
 // enter gives the connection to the caller, if the tx is still open.
@@ -173,8 +180,8 @@ func (t *tx) leave(err error) error {
 	t.busy = false
 	t.active = time.Now()
 	switch {
-	case t.doomed != nil:
-		t.finishLocked(t.doomed)
+	case t.doomed != nil && (t.s.open || t.s.commits == 0):
+		t.finishDoomedLocked()
 		return t.doomed
 	case c.spoilt != nil:
 		t.finishLocked(fault.New(fault.TxExpired,
@@ -202,7 +209,7 @@ func (t *tx) finishLocked(why error) {
 	if t.timer != nil {
 		t.timer.Stop()
 	}
-	c := t.s.c
+	c, rolledBack := t.s.c, t.s.open
 	guard(c, func() error {
 		for r := range t.rows {
 			r.shutLocked()
@@ -213,7 +220,7 @@ func (t *tx) finishLocked(why error) {
 		return nil
 	})
 	if t.kind == writing {
-		t.recordLocked(why)
+		t.recordLocked(why, rolledBack)
 		t.w.keepIfUsable(c)
 		t.w.slot.release()
 	} else {
@@ -226,11 +233,11 @@ func (t *tx) finishLocked(why error) {
 }
 
 // recordLocked notes what became of the transaction.
-func (t *tx) recordLocked(why error) {
+func (t *tx) recordLocked(why error, rolledBack bool) {
 	switch {
 	case t.s.unsure != nil:
 		t.w.outcomes.finish(t.id, forward.Result{}, t.s.unsure)
-	case t.s.commits > 0:
+	case t.s.commits > 0 && !rolledBack:
 		t.w.outcomes.finish(t.id, t.s.res, nil)
 	default:
 		t.w.outcomes.finish(t.id, forward.Result{}, why)

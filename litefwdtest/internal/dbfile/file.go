@@ -82,12 +82,16 @@ func (f *File) connect(ctx context.Context, wasWAL bool) (err error) {
 	return nil
 }
 
-// Close closes the control connection and then the descriptor. The caller has
+// Close closes the control connection, its connector, and then the descriptor. The caller has
 // closed every other SQLite handle on the file.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return errors.Join(f.ctl.Close(), f.raw.Close())
+	errs := []error{f.ctl.Close()}
+	if closer, ok := f.connector.(io.Closer); ok {
+		errs = append(errs, closer.Close())
+	}
+	return errors.Join(append(errs, f.raw.Close())...)
 }
 
 // Path returns the file's path.

@@ -33,7 +33,7 @@ func TestCopy(t *testing.T) {
 		check(t, "mode", query(t, w, "PRAGMA journal_mode="+mode), mode)
 		steps := []string{
 			"CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
-			"INSERT INTO t (v) SELECT hex(randomblob(500)) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<400) SELECT * FROM n)",
+			"INSERT INTO t (v) SELECT hex(randomblob(500)) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<150) SELECT * FROM n)",
 			"CREATE INDEX tv ON t (v)",
 			"ALTER TABLE t ADD COLUMN w DEFAULT 7",
 			"DELETE FROM t WHERE id % 3 <> 0",
@@ -91,7 +91,7 @@ func TestRandomTransactions(t *testing.T) {
 				exec(t, w, "PRAGMA synchronous=off; PRAGMA wal_autocheckpoint=30")
 				exec(t, w, "CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB)")
 				var image, copied *Image
-				for i := range 200 {
+				for i := range 200 { // transactions
 					for range rnd.IntN(4) {
 						switch rnd.IntN(4) {
 						case 0, 1:

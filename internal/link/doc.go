@@ -1,0 +1,89 @@
+// Package link is a node's way to another node: it runs statements on the
+// primary over one gRPC connection.
+//
+// # Streams
+//
+// A [Peer] keeps one long-lived Link stream, over which the statements of all
+// callers that want no rows travel; requests that come while a frame is being
+// sent go together in the next one. A query, a transaction and a statement too
+// large to share have a stream of their own. Every call waits until the Link
+// stream is accepted, which costs a round trip once per connection and makes
+// refusals (wrong secret, other cluster) certain to have run nothing.
+//
+// # What an error says
+//
+//	                              Exec, Query       Query marked    statement in    Commit
+//	                                                ReadOnly        a transaction
+//	not connected, refused,       NoPrimary, Auth, Protocol, Closed, Overloaded …, all with
+//	or broken before it left      NothingRan; inside an open transaction: TxExpired
+//	broken after it left          OutcomeUnknown    NoPrimary       TxExpired (a)   OutcomeUnknown
+//	broken after the answer's     NoPrimary (b)     NoPrimary       TxExpired
+//	header, in the rows
+//	context ended before it left  ctx.Err()         ctx.Err()       ctx.Err()       ctx.Err()
+//	context ended after it left   OutcomeUnknown,   ctx.Err()       ctx.Err() (c)   OutcomeUnknown,
+//	                              wraps ctx.Err()                                   wraps ctx.Err()
+//	answered                      what the primary says: *fault.SQLError, *fault.Error, the driver's text
+//
+// (a) OutcomeUnknown if the text may have ended the transaction (COMMIT, END,
+// RELEASE). (b) With Committed set if the query was a write: its header comes
+// after its commit. (c) The primary interrupts the statement and the
+// transaction stays, as far as SQLite leaves it open. If there is no answer
+// within a second, or the request was still on its way out, the transaction
+// is given up: TxExpired, which wraps ctx.Err().
+//
+// # Bounds
+//
+// A peer that vanishes without closing the connection is noticed at most
+// PingEvery + PingTimeout (4 s) after its last byte; then everything on the
+// connection fails as broken. A connection attempt takes at most
+// ConnectTimeout (2 s). After a failed one, attempts are at most 250 ms apart
+// and calls in between fail at once; Reconnect makes the next one immediate.
+package link
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/litefwd/litefwd/internal/wire"
+)
+
+// Options say whom a Peer connects to and as whom.
+type Options struct {
+	// Addr is host:port of the other node.
+	Addr string
+	// Credentials come from package secure.
+	Credentials credentials.TransportCredentials
+	// Cluster and Name are this node's.
+	Cluster, Name string
+	// MaxMessage bounds one statement with its arguments and one row, in
+	// bytes; zero is 64 MiB. The other node's bound holds as well.
+	MaxMessage int
+	// OnBroken is called each time an established connection breaks, or is
+	// ended by the other node, except by Close. It must not block.
+	OnBroken func()
+
+	// The bounds described at the package; zero is the default.
+	ConnectTimeout, PingEvery, PingTimeout time.Duration
+	// Dialer replaces the TCP dialer.
+	Dialer func(ctx context.Context, addr string) (net.Conn, error)
+}
+
+func (o Options) normalize() Options {
+	o.MaxMessage = cmp.Or(o.MaxMessage, wire.DefaultMaxMessage)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 2*time.Second)
+	o.PingEvery = cmp.Or(o.PingEvery, 2*time.Second)
+	o.PingTimeout = cmp.Or(o.PingTimeout, 2*time.Second)
+	if o.OnBroken == nil {
+		o.OnBroken = func() {}
+	}
+	if o.Dialer == nil {
+		o.Dialer = func(ctx context.Context, addr string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		}
+	}
+	return o
+}

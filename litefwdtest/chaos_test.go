@@ -42,7 +42,7 @@ func TestReadersSeeWholeTransactions(t *testing.T) {
 				}
 			})
 		}
-		for i := range 100 {
+		for i := range 30 {
 			b.write(0, w, fmt.Sprintf("INSERT INTO a VALUES (%d); INSERT INTO b VALUES (%d)", i, i))
 		}
 		stop()

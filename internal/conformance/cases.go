@@ -17,6 +17,8 @@ func Cases() []Case {
 		area("params", paramCases()),
 		area("conn", connCases()),
 		area("counters", counterCases()),
+		area("error", errorCases()),
+		area("foreign keys", foreignKeyCases()),
 	)
 }
 

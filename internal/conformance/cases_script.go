@@ -118,7 +118,7 @@ func scriptCases() []Case {
 			query(`SELECT name, hex(name) FROM numbers WHERE id = 1`),
 		}},
 		{Name: "long text", Setup: numbers[:1], Steps: []Step{
-			exec(`INSERT INTO numbers(n) VALUES (1) /* ` + repeated(100_000, "x") + ` */`),
+			exec(`INSERT INTO numbers(n) VALUES (1) /* ` + repeated(30_000, "x") + ` */`),
 			query(`SELECT ` + joined(1500, "%d")),
 		}},
 		{Name: "transaction in one text", NotInTx: ownTx, Setup: numbers, Steps: []Step{

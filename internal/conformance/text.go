@@ -30,3 +30,6 @@ func counting(n int) []any {
 }
 
 var errBroken = errors.New("broken on purpose")
+
+// deep is an expression nested n deep.
+func deep(n int) string { return strings.Repeat("(1+", n) + "1" + strings.Repeat(")", n) }

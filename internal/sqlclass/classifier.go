@@ -23,7 +23,7 @@ type Classifier struct {
 	// A private classifier's view of its connection; its lock is never
 	// contended, as a connection is used by one goroutine at a time.
 	mu    sync.Mutex
-	known bool      // dbs is what the connection has
+	known bool      // guarded by mu; dbs is what the connection has
 	dbs   databases // guarded by mu
 }
 
@@ -63,8 +63,8 @@ func (cl *Classifier) changedLocked() {
 // one; a text of only space and comments is one Empty statement. The caller
 // must not change what it gets.
 //
-// q is a local connection with query_only on, and without open rows. Nothing
-// of sql is run. The classes are those that the statements have now: after
+// q is the local connection that the statements are for, with query_only on.
+// Nothing of sql is run. The classes are those that the statements have now: after
 // one with TempSchema, the rest of the text must be classified again (see
 // [RouteOf]).
 //

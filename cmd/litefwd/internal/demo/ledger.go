@@ -37,8 +37,11 @@ type failoverTimes struct {
 	announced  time.Time // a survivor says that it is primary
 	firstVia   string
 	firstAck   time.Time     // of a write that was sent to a survivor after the kill
-	longestGap time.Duration // without any acknowledgement, from the kill on
+	longestGap time.Duration // without any acknowledgement, in the first gapSpan
 }
+
+// gapSpan is how long after the kill a pause is blamed on it.
+const gapSpan = time.Second
 
 func newLedger() *ledger {
 	return &ledger{fates: map[int]fate{}, through: map[string]int{}}
@@ -53,7 +56,9 @@ func (l *ledger) acknowledge(n int, via string, sent, now time.Time) {
 	l.through[via]++
 	f := &l.failover
 	if !f.killed.IsZero() {
-		f.longestGap = max(f.longestGap, now.Sub(l.lastSeen))
+		if l.lastSeen.Sub(f.killed) < gapSpan {
+			f.longestGap = max(f.longestGap, now.Sub(l.lastSeen))
+		}
 		if f.firstAck.IsZero() && via != f.victim && sent.After(f.killed) {
 			f.firstAck, f.firstVia = now, via
 		}

@@ -21,6 +21,10 @@ func TestLedgerMeasuresTheTakeover(t *testing.T) {
 	l.acknowledge(4, "node-2", at(24), at(30))
 	l.acknowledge(5, "node-3", at(24), at(31))
 	l.announce("node-2", at(40))
+	for ms := 40; ms <= 1040; ms += 10 {
+		l.acknowledge(6, "node-2", at(ms), at(ms))
+	}
+	l.acknowledge(7, "node-2", at(2000), at(2000)) // a long pause, long after
 
 	got := l.times()
 	if d := got.announced.Sub(got.killed); d != 6*time.Millisecond || got.announcer != "node-3" {

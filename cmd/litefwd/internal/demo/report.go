@@ -60,7 +60,7 @@ func (r result) takeoverText() []string {
 	return []string{
 		fmt.Sprintf("  takeover: %s primary %.1f ms after the kill of %s,", t.Primary, t.Announced, t.Killed),
 		fmt.Sprintf("            first write through %s after %.1f ms,", t.FirstVia, t.FirstWrite),
-		fmt.Sprintf("            longest time without any acknowledged write %.1f ms", t.LongestGap),
+		fmt.Sprintf("            longest pause of all writers in the second after it %.1f ms", t.LongestGap),
 	}
 }
 

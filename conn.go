@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/forward"
@@ -35,8 +36,12 @@ type conn struct {
 	private *sqlclass.Classifier
 	tx      *transaction // the open transaction, or nil
 
-	closed  bool
-	onClose func() error // or nil
+	generation uint64 // of db when this was opened; see database.discard
+	onClose    func() error
+
+	mu     sync.Mutex // guards the following, and the closing of an idle connection
+	idle   bool       // in database/sql's pool, not in use
+	closed bool
 }
 
 var (
@@ -65,30 +70,55 @@ func (c *conn) Ping(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// ResetSession refuses a connection on which somebody left a transaction open.
+// ResetSession takes the connection out of the pool. It refuses one on which
+// somebody left a transaction open, and one that has been discarded.
 func (c *conn) ResetSession(context.Context) error {
-	if !c.IsValid() {
-		return driver.ErrBadConn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = false
+	if !c.validLocked() {
+		return driver.ErrBadConn // nothing has run
 	}
 	return nil
 }
 
-// IsValid reports whether the pool may keep the connection.
+// IsValid reports whether the pool may keep the connection. database/sql asks
+// when it puts it there (sql.go, putConn), so from then on it is idle.
 func (c *conn) IsValid() bool {
-	return !c.closed && c.tx == nil && c.local.Valid()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = c.validLocked()
+	return c.idle
+}
+
+func (c *conn) validLocked() bool {
+	return !c.closed && c.tx == nil && c.generation == c.db.generation.Load() && c.local.Valid()
+}
+
+// discardIdle closes the local handle if nobody is using the connection; the
+// pool finds that out when it next wants to.
+func (c *conn) discardIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.idle && !c.closed {
+		c.closed = true
+		c.local.Close()
+	}
 }
 
 // Close rolls an open transaction back.
 func (c *conn) Close() error {
-	if c.closed {
-		return nil
-	}
-	c.closed = true
+	c.db.forget(c)
 	var errs []error
 	if c.tx != nil {
 		errs = append(errs, c.tx.Rollback())
 	}
-	errs = append(errs, c.local.Close())
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		errs = append(errs, c.local.Close())
+	}
+	c.mu.Unlock()
 	if c.onClose != nil {
 		errs = append(errs, c.onClose())
 	}
@@ -115,7 +145,10 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (c *conn) usable() error {
-	if c.closed {
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if closed {
 		return driver.ErrBadConn // nothing has run
 	}
 	if c.db.core.stopping() {

@@ -129,6 +129,7 @@ func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, er
 	if db.core.stopping() {
 		return nil, errNodeClosed()
 	}
+	generation := db.generation.Load()
 	local, err := db.connectLocal(ctx)
 	if errors.Is(err, driver.ErrBadConn) {
 		err = errors.New("litefwd: the local driver cannot connect: " + err.Error())
@@ -136,5 +137,7 @@ func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return &conn{db: db, local: local, localOnly: localOnly}, nil
+	c := &conn{db: db, local: local, localOnly: localOnly, generation: generation}
+	db.remember(c)
+	return c, nil
 }

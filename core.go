@@ -180,8 +180,11 @@ func (c *core) followRole() {
 		if s.Problem != nil && (last.Problem == nil || last.Problem.Error() != s.Problem.Error()) {
 			c.log.Warn("primary", "err", s.Problem)
 		}
-		if s.Role != engine.Primary || s.Term != last.Term {
-			c.retireWriters(s.Term)
+		if last.Role == engine.Primary && (s.Role != engine.Primary || s.Term != last.Term) {
+			for _, db := range c.databases() {
+				db.retireWriter(s)
+				db.discard()
+			}
 		}
 		last = s
 		select {
@@ -189,12 +192,6 @@ func (c *core) followRole() {
 		case <-c.stop:
 			return
 		}
-	}
-}
-
-func (c *core) retireWriters(term uint64) {
-	for _, db := range c.databases() {
-		db.retireWriter(term)
 	}
 }
 
@@ -307,6 +304,18 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 	}
 	c.peers[addr] = p
 	return p, nil
+}
+
+// reconnect makes the next use of the link to addr, if there is one, try at
+// once, rather than wait out the pause after a failed attempt: the caller
+// paces itself.
+func (c *core) reconnect(addr string) {
+	c.mu.Lock()
+	p := c.peers[addr]
+	c.mu.Unlock()
+	if p != nil {
+		p.Reconnect()
+	}
 }
 
 // maxPeers bounds the links that a node keeps, most of them to nodes that

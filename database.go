@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,7 +39,12 @@ type database struct {
 	// redirected bounds the reads that go to the primary while behind.
 	redirected chan struct{}
 
+	// generation rises whenever the connections opened before must not be used
+	// any more.
+	generation atomic.Uint64
+
 	mu         sync.Mutex // guards the following
+	conns      map[*conn]struct{}
 	writer     *writer.Writer
 	writerTerm uint64 // the term for which writer was made
 	draining   bool
@@ -66,10 +73,37 @@ func newDatabase(c *core, name string) (*database, error) {
 		tracker:    await.New(engineDB),
 		classifier: sqlclass.New(),
 		redirected: make(chan struct{}, maxRedirected),
+		conns:      map[*conn]struct{}{},
 	}
 	db.pool = sql.OpenDB(&nodeConnector{db: db})
 	db.local = sql.OpenDB(&nodeConnector{db: db, localOnly: true})
 	return db, nil
+}
+
+// remember notes an open connection, and forget one that is closed.
+func (db *database) remember(c *conn) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.conns[c] = struct{}{}
+}
+
+func (db *database) forget(c *conn) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	delete(db.conns, c)
+}
+
+// discard gets rid of all connections to the local copy: idle ones now, the
+// others when they come back to the pool. The file may have been replaced
+// under them, which SQLite cannot see.
+func (db *database) discard() {
+	db.generation.Add(1)
+	db.mu.Lock()
+	conns := slices.Collect(maps.Keys(db.conns))
+	db.mu.Unlock()
+	for _, c := range conns {
+		c.discardIdle()
+	}
 }
 
 // connectLocal opens a connection to this node's copy that cannot write it.
@@ -109,6 +143,9 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 	if db.draining {
 		return nil, errNodeClosed()
 	}
+	if db.writer != nil && db.writerTerm < term {
+		db.closeWriterLocked() // of a term that was lost since
+	}
 	if db.writer == nil {
 		cfg := &db.core.cfg
 		db.writer = writer.Open(writer.Options{
@@ -126,17 +163,20 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 	return db.writer, nil
 }
 
-// retireWriter ends the writer unless it belongs to term: this node is not
-// primary any more. The fence has kept it from committing since.
-func (db *database) retireWriter(term uint64) {
+// retireWriter ends the writer of a term that was lost; the fence has kept it
+// from committing since.
+func (db *database) retireWriter(now engine.State) {
 	db.mu.Lock()
-	w := db.writer
-	if w == nil || db.writerTerm == term {
-		db.mu.Unlock()
-		return
+	defer db.mu.Unlock()
+	if db.writer != nil && (now.Role != engine.Primary || db.writerTerm < now.Term) {
+		db.closeWriterLocked()
 	}
+}
+
+// closeWriterLocked closes the writer in the background.
+func (db *database) closeWriterLocked() {
+	w := db.writer
 	db.writer = nil
-	db.mu.Unlock()
 	db.core.goroutines.Go(func() {
 		if err := w.Close(); err != nil {
 			db.core.log.Warn("closing the writer of a lost term", "db", db.name, "err", err)

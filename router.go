@@ -45,6 +45,7 @@ func (db *database) onPrimary(ctx context.Context, do func(forward.Target) error
 		}
 		db.stats.primaryRetries.Add(1)
 		state, changed = db.core.watch()
+		db.core.reconnect(state.Primary.Addr)
 		if err = db.attempt(state, do); !db.worthAnother(err) {
 			return err
 		}

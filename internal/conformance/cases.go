@@ -19,6 +19,10 @@ func Cases() []Case {
 		area("counters", counterCases()),
 		area("error", errorCases()),
 		area("foreign keys", foreignKeyCases()),
+		area("schema", schemaCases()),
+		area("views and triggers", viewAndTriggerCases()),
+		area("pragma", pragmaCases()),
+		area("maintenance", maintenanceCases()),
 	)
 }
 

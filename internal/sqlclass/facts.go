@@ -7,6 +7,7 @@ type facts struct {
 	usesChanges bool
 	// writesInside: it names something that SQLite runs as a read although
 	// it writes, through statements of its own that EXPLAIN does not show.
+	// Behind a view it is not seen; query_only then stops the write.
 	writesInside bool
 	illegal      bool // it has a token that SQLite refuses
 }

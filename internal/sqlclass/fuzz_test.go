@@ -14,7 +14,7 @@ import (
 )
 
 var classifySeeds = []string{
-	"SELECT * FROM t; SELECT 1", "SELECT load_extension('x')", "SELECT * FROM dbstat", "SELECT * FROM sqlite_dbpage",
+	"SELECT * FROM t; SELECT 1", "SELECT * FROM pragma_optimize(0x10002)", "SELECT * FROM \"PRAGMA_OPTIMIZE\"(65538)", "SELECT load_extension('x')", "SELECT * FROM dbstat", "SELECT * FROM sqlite_dbpage",
 	"SELECT fts3_tokenizer('simple')", "SELECT f4 FROM f4", "SELECT * FROM pragma_user_version",
 	"SELECT * FROM pragma_journal_mode", "SELECT * FROM pragma_integrity_check('t')",
 	"SELECT * FROM pragma_foreign_key_check, pragma_quick_check", "SELECT rtreecheck('rt')",

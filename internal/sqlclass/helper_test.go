@@ -55,7 +55,8 @@ INSERT INTO rt VALUES(1, 0, 1);
 const (
 	fixtureFTS4 = `
 CREATE VIRTUAL TABLE f4 USING fts4(body);
-INSERT INTO f4 VALUES('hello world'),('good bye');
+INSERT INTO f4 VALUES('hello world');
+INSERT INTO f4 VALUES('good bye');
 `
 	fixtureFTS5 = `
 CREATE VIRTUAL TABLE ft USING fts5(body);

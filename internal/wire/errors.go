@@ -73,6 +73,8 @@ func (m *Error) Err() error {
 			Kind: fault.Kind(min(m.GetKind(), math.MaxUint8)), Msg: msg, RequestID: m.GetRequestId(),
 			NothingRan: m.GetNothingRan(), Committed: m.GetCommitted(), Err: cause,
 		}
+	case cause != nil && msg == cause.Error():
+		return cause
 	default:
 		return &textError{text: msg, cause: cause}
 	}

@@ -34,6 +34,9 @@ type job struct {
 
 // auto runs an autocommit text in the slot, once per id.
 func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (forward.Result, *collected, error) {
+	if err := ctx.Err(); err != nil {
+		return forward.Result{}, nil, interrupted(err)
+	}
 	if err := w.enter(); err != nil {
 		return forward.Result{}, nil, err
 	}
@@ -47,8 +50,8 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 		return forward.Result{}, nil, err
 	}
 	j := &job{st: st, query: query}
-	if ctx.Done() == nil {
-		j.ctx = context.Background()
+	if true {
+		j.ctx = ctx
 		w.do(j)
 		return j.res, j.rows, j.err
 	}

@@ -90,7 +90,10 @@ func (s *scope) commit() error {
 // committed is called when SQLite has committed something.
 func (s *scope) committed() error {
 	s.commits++
-	pos, err := s.w.opts.Database.Committed(s.w.background)
+	if s.c.readOnly {
+		return nil
+	}
+	pos, err := s.w.opts.Database.Committed(s.w.confirming)
 	if err != nil {
 		s.unsure = unknown(s.id, "SQLite committed, but the engine cannot confirm it: %w", err)
 		return s.unsure

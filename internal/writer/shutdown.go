@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// drainGrace is how long Drain waits for statements that it has interrupted.
+// drainGrace is how long Drain waits for statements that it has interrupted,
+// and Close for the engine to confirm what SQLite has committed.
 const drainGrace = time.Second
 
 // Drain stops admitting calls: they, and whoever waits for the slot, are
@@ -41,7 +42,10 @@ func (w *Writer) Close() error {
 	empty := w.refuse(closed())
 	w.expireAll("the node is shutting down")
 	w.giveUp()
+	grace := time.AfterFunc(drainGrace, w.stopConfirm)
 	<-empty
+	grace.Stop()
+	w.stopConfirm()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.finished {

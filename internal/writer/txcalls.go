@@ -158,14 +158,7 @@ func (t *tx) Commit(ctx context.Context) (forward.Result, error) {
 	} else {
 		err = t.run(t.ctx, func(s *scope) error {
 			t.shutRows()
-			if t.kind == writing {
-				return s.commit()
-			}
-			if err := s.c.control(s.c.commit); err != nil {
-				return err
-			}
-			s.closed()
-			return nil
+			return s.commit()
 		})
 	}
 	res := t.s.res

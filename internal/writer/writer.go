@@ -22,6 +22,10 @@ type Writer struct {
 	// interrupts the statements whose callers have gone.
 	background context.Context
 	giveUp     context.CancelFunc
+	// confirming is the engine's time to confirm a commit; it ends only when
+	// Close has waited for drainGrace.
+	confirming  context.Context
+	stopConfirm context.CancelFunc
 
 	// conn writes; it belongs to the slot's holder, as does traits until the
 	// first connection is made, after which it never changes.
@@ -55,6 +59,7 @@ func Open(opts Options) *Writer {
 	}
 	w.readers.init(opts.ReadConns)
 	w.background, w.giveUp = context.WithCancel(context.Background())
+	w.confirming, w.stopConfirm = context.WithCancel(context.Background())
 	return w
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
 func init() { sql.Register("litefwd", Driver{}) }
@@ -138,6 +140,14 @@ func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, er
 		return nil, err
 	}
 	c := &conn{db: db, local: local, localOnly: localOnly, generation: generation}
+	// A connect hook of the local driver may have made temp objects.
+	own, err := sqlclass.HasOwnObjects(ctx, local)
+	if err != nil {
+		return nil, errors.Join(err, local.Close())
+	}
+	if own {
+		c.private = sqlclass.NewPrivate()
+	}
 	db.remember(c)
 	return c, nil
 }

@@ -177,7 +177,7 @@ func (c *core) followRole() {
 		if s.Role != last.Role || s.Primary != last.Primary || s.Term != last.Term {
 			c.log.Info("role", "role", s.Role.String(), "primary", s.Primary.Name, "addr", s.Primary.Addr, "term", s.Term)
 		}
-		if s.Problem != nil && (last.Problem == nil || last.Problem.Error() != s.Problem.Error()) {
+		if s.Problem != nil && !errors.Is(s.Problem, fault.Closed) && (last.Problem == nil || last.Problem.Error() != s.Problem.Error()) {
 			c.log.Warn("primary", "err", s.Problem)
 		}
 		if last.Role == engine.Primary && (s.Role != engine.Primary || s.Term != last.Term) {

@@ -122,6 +122,9 @@ func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) erro
 	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
 		return err
 	}
+	if err := conn.SetBusyTimeout(ctx, db.core.cfg.BusyTimeout); err != nil {
+		return err
+	}
 	return setQueryOnly(ctx, conn, true)
 }
 
@@ -149,7 +152,7 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 	if db.writer == nil {
 		cfg := &db.core.cfg
 		db.writer = writer.Open(writer.Options{
-			Connector:   writerConnector{db.connector, db.engine},
+			Connector:   writerConnector{db.connector, db.engine, cfg.BusyTimeout},
 			Database:    db.engine,
 			Classifier:  db.classifier,
 			Logger:      db.core.log.With("db", db.name),

@@ -181,6 +181,12 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 // undoes that.
 func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err error) {
 	c.db.stats.localReads.Add(1)
+	if some(q.stmts, writesByPragma) {
+		return nil, &fault.SQLError{
+			Code: fault.CodeReadOnly, Extended: fault.CodeReadOnly,
+			Msg: "attempt to write a readonly database",
+		}
+	}
 	if some(q.stmts, usesCounters) {
 		if err := c.countersHere(ctx, q); err != nil {
 			return nil, err

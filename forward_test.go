@@ -128,7 +128,7 @@ func TestLocalNeverWrites(t *testing.T) {
 	onBoth(t, func(t *testing.T, driver string) {
 		primary, replica := openPair(t, driver)
 		for _, node := range []*litefwd.Node{primary, replica} {
-			for _, query := range []string{"CREATE TABLE t(v)", "PRAGMA user_version=3", "VACUUM"} {
+			for _, query := range []string{"CREATE TABLE t(v)", "PRAGMA user_version=3", "PRAGMA journal_mode=delete", "PRAGMA page_size=8192", "VACUUM"} {
 				if _, err := node.Local().Exec(query); err == nil {
 					t.Errorf("%s: Local ran %s", node.Name(), query)
 				}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/sqldriver"
@@ -52,7 +53,8 @@ func (c dsnConnector) Driver() driver.Driver { return c.driver }
 // application's own, with the journal mode that the engine needs.
 type writerConnector struct {
 	driver.Connector
-	engine engine.Database
+	engine      engine.Database
+	busyTimeout time.Duration
 }
 
 func (c writerConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -60,10 +62,18 @@ func (c writerConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j, ok := c.engine.(engine.Journaler); ok {
-		if err := sqldriver.Wrap(raw).SetJournalMode(ctx, j.JournalMode()); err != nil {
-			return nil, errors.Join(err, raw.Close())
-		}
+	if err := c.prepare(ctx, sqldriver.Wrap(raw)); err != nil {
+		return nil, errors.Join(err, raw.Close())
 	}
 	return raw, nil
+}
+
+func (c writerConnector) prepare(ctx context.Context, conn *sqldriver.Conn) error {
+	if err := conn.SetBusyTimeout(ctx, c.busyTimeout); err != nil {
+		return err
+	}
+	if j, ok := c.engine.(engine.Journaler); ok {
+		return conn.SetJournalMode(ctx, j.JournalMode())
+	}
+	return nil
 }

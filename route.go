@@ -85,6 +85,12 @@ func changesTemp(s *sqlclass.Statement) bool  { return s.TempSchema }
 func usesCounters(s *sqlclass.Statement) bool { return s.UsesRowID || s.UsesChanges }
 func usesChanges(s *sqlclass.Statement) bool  { return s.UsesChanges }
 
+// writesByPragma reports whether s is one of the PRAGMAs that write, not all
+// of which query_only stops.
+func writesByPragma(s *sqlclass.Statement) bool {
+	return s.Kind == sqlclass.Write && s.Pragma != ""
+}
+
 // isControl reports whether s begins, ends or marks a transaction.
 func isControl(s *sqlclass.Statement) bool {
 	switch s.Kind {

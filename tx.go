@@ -373,6 +373,9 @@ func (t *transaction) Rollback() error {
 	ctx, cancel := context.WithTimeout(t.ctx, endTimeout)
 	defer cancel()
 	if t.here {
+		if t.c.private != nil {
+			t.c.private.Changed() // what the rollback did to temp objects
+		}
 		_, err := t.c.local.Exec(ctx, "ROLLBACK", nil)
 		return err
 	}

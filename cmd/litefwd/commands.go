@@ -97,7 +97,7 @@ func runDemo(ctx context.Context, args []string, std streams) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(err, demo.ErrWrong):
 		fmt.Fprintln(std.err, "litefwd demo: interrupted; all processes are ended")
 		return exitInterrupted
 	}

@@ -23,6 +23,10 @@ func Cases() []Case {
 		area("views and triggers", viewAndTriggerCases()),
 		area("pragma", pragmaCases()),
 		area("maintenance", maintenanceCases()),
+		area("prepared", preparedCases()),
+		area("rows", rowsCases()),
+		area("context", contextCases()),
+		area("temp", tempCases()),
 	)
 }
 

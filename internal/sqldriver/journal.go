@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
 )
@@ -52,4 +53,20 @@ func (c *Conn) SetJournalMode(ctx context.Context, mode string) error {
 		return fault.Refuse(fault.Config, "driver_dsn: the engine needs journal_mode=%s, but SQLite answers %s", mode, row)
 	}
 	return nil
+}
+
+// SetBusyTimeout sets how long SQLite itself waits for locks, unless the
+// connection has a time of its own already. Litefwd's writes wait in a queue;
+// this is for locks held by others: a checkpoint, a recovery, a program that
+// writes the file without litefwd.
+func (c *Conn) SetBusyTimeout(ctx context.Context, d time.Duration) error {
+	row, err := c.QueryRow(ctx, "PRAGMA busy_timeout")
+	if err != nil {
+		return err
+	}
+	if len(row) == 1 && row[0] != int64(0) {
+		return nil
+	}
+	_, err = c.Exec(ctx, fmt.Sprintf("PRAGMA busy_timeout=%d", d.Milliseconds()), nil)
+	return err
 }

@@ -50,8 +50,8 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 		return forward.Result{}, nil, err
 	}
 	j := &job{st: st, query: query}
-	if true {
-		j.ctx = ctx
+	if ctx.Done() == nil {
+		j.ctx = context.Background()
 		w.do(j)
 		return j.res, j.rows, j.err
 	}

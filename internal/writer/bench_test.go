@@ -34,10 +34,11 @@ func benchmarkInsert(b *testing.B, d testDriver, sync string) {
 		run   func()
 		times []time.Duration
 	}{
-		{name: "bare", run: bareInsert(b, d, sync, false)},
-		{name: "begin", run: bareInsert(b, d, sync, true)},
+		{name: "bare", run: bareInsert(b, d, sync, context.Background(), false)},
+		{name: "begin", run: bareInsert(b, d, sync, context.Background(), true)},
+		{name: "bare-cancel", run: bareInsert(b, d, sync, b.Context(), false)},
 		{name: "writer", run: writerInsert(b, d, sync, context.Background())},
-		{name: "cancel", run: writerInsert(b, d, sync, b.Context())},
+		{name: "writer-cancel", run: writerInsert(b, d, sync, b.Context())},
 	}
 	for b.Loop() {
 		for _, i := range rand.Perm(len(kinds)) {
@@ -53,11 +54,11 @@ func benchmarkInsert(b *testing.B, d testDriver, sync string) {
 	}
 }
 
-func bareInsert(b *testing.B, d testDriver, sync string, begin bool) func() {
+func bareInsert(b *testing.B, d testDriver, sync string, ctx context.Context, begin bool) func() {
 	c := connectBare(b, d.connector(b, filepath.Join(b.TempDir(), "bench.db"), "journal_mode=WAL", "synchronous="+sync))
 	b.Cleanup(func() { c.Close() })
 	run := func(sql string, args ...any) {
-		if _, err := c.Exec(context.Background(), sql, sqldriver.Args(args...)); err != nil {
+		if _, err := c.Exec(ctx, sql, sqldriver.Args(args...)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -247,22 +247,20 @@ func TestPanic(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t (a)")
 		e.must("INSERT INTO t VALUES (boom(0))")
-		for range 3 {
-			// mattn runs a statement with a context that can end on a
-			// goroutine of its own, where nobody can recover.
-			_, err := e.Exec(context.Background(), stmt("INSERT INTO t VALUES (2), (boom(1))"))
+		for _, ctx := range []context.Context{context.Background(), t.Context(), t.Context()} {
+			_, err := e.Exec(ctx, stmt("INSERT INTO t VALUES (2), (boom(1))"))
 			wantCode(t, err, fault.CodeError)
 			if !strings.Contains(err.Error(), "boom") {
 				t.Errorf("got %v", err)
 			}
 			e.must("INSERT INTO t VALUES (1)")
 		}
-		_, err := e.Query(context.Background(), stmt("INSERT INTO t VALUES (boom(1)) RETURNING a"))
+		_, err := e.Query(t.Context(), stmt("INSERT INTO t VALUES (boom(1)) RETURNING a"))
 		wantCode(t, err, fault.CodeError)
 		e.must("INSERT INTO t VALUES (1)")
 		tx := e.begin(forward.TxOptions{})
 		mustExec(t, tx, "INSERT INTO t VALUES (3)")
-		if _, err := tx.Query(context.Background(), stmt("SELECT boom(1)")); err == nil {
+		if _, err := tx.Query(t.Context(), stmt("SELECT boom(1)")); err == nil {
 			t.Error("no error")
 		}
 		_, err = tx.Commit(t.Context())

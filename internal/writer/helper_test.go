@@ -116,13 +116,11 @@ func (c dsnConnector) Driver() driver.Driver                        { return c.d
 
 // testEngine is an engine.Database whose answers a test sets.
 type testEngine struct {
-	mu         sync.Mutex
-	fence      error
-	committed  error
-	fences     int
-	commits    uint64
-	onFence    func()
-	beforeBack func()
+	// mu guards the following.
+	mu        sync.Mutex
+	fence     error
+	committed error
+	commits   uint64
 }
 
 func (e *testEngine) set(f func(*testEngine)) {
@@ -136,7 +134,6 @@ func (e *testEngine) Watch() (engine.Position, <-chan struct{}) { return engine.
 func (e *testEngine) Fence() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.fences++
 	return e.fence
 }
 

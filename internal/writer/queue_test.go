@@ -66,7 +66,7 @@ func TestQueueWithdrawn(t *testing.T) {
 			synctest.Wait()
 		}
 		start := time.Now()
-		time.Sleep(10 * time.Second) // fake: everything but the last has given up
+		<-time.After(10 * time.Second) // of the bubble's: all but the last give up
 		synctest.Wait()
 		if q.length != 1 || q.head != q.tail || q.head.next != nil {
 			t.Fatalf("queue: %+v", &q)

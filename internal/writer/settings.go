@@ -30,7 +30,7 @@ func (c *conn) adopt(want map[string]string) error {
 		if _, ok := want[name]; ok {
 			continue
 		}
-		if err := c.change(name, c.settings.defaults[name]); err != nil {
+		if err := c.pragma(name, c.settings.defaults[name]); err != nil {
 			return err
 		}
 		delete(c.settings.now, name)
@@ -48,7 +48,7 @@ func (c *conn) adopt(want map[string]string) error {
 		if normalized(value) == c.settings.defaults[name] && c.settings.now[name] == "" {
 			continue
 		}
-		if err := c.change(name, value); err != nil {
+		if err := c.pragma(name, value); err != nil {
 			return err
 		}
 		c.settings.now[name] = normalized(value)
@@ -116,9 +116,7 @@ func (c *conn) readPragma(name string) (string, error) {
 	return normalized(text(row[0])), nil
 }
 
-// change sets a PRAGMA. Some answer with a row, some do not; Exec takes both.
-func (c *conn) change(name, value string) error { return c.pragma(name, value) }
-
+// pragma sets a PRAGMA, whose name and value have been checked.
 func (c *conn) pragma(name, value string) error { return c.run("PRAGMA " + name + " = " + value) }
 
 // normalized makes the spellings of a boolean equal.

@@ -20,16 +20,9 @@ func refusal(stmts []sqlclass.Statement) error {
 			return fault.Refuse(fault.Unsupported, "temp objects and attached databases belong to the caller's own "+
 				"connection and do not exist on the primary's; run this apart from writes to the main database: %s",
 				shortened(st.SQL))
-		case forbiddenModes[st.Pragma+"="+normalized(st.Value)]:
-			return fault.Refuse(fault.Unsupported, "PRAGMA %s = %s would make the primary's connection unsafe",
-				st.Pragma, st.Value)
 		}
 	}
 	return nil
-}
-
-var forbiddenModes = map[string]bool{
-	"locking_mode=exclusive": true, "journal_mode=memory": true, "journal_mode=off": true, "journal_mode=0": true,
 }
 
 // text runs the statements of one text in their order, up to the first that

@@ -27,13 +27,11 @@ type Writer struct {
 	confirming  context.Context
 	stopConfirm context.CancelFunc
 
-	// conn writes; it belongs to the slot's holder, as does traits until the
-	// first connection is made, after which it never changes.
-	conn *conn
+	conn *conn // writes; it belongs to the slot's holder
 
-	traitsOnce sync.Mutex // guards the first probe
-	traits     traits
-	probed     bool
+	probing sync.Mutex // guards probed, and traits until it is set
+	probed  bool
+	traits  traits
 
 	settingNames sync.Map // string → true: what the classifier calls settings
 	writeTexts   textSet  // texts that Query need not try as reads
@@ -143,8 +141,8 @@ func (w *Writer) dropConn() {
 }
 
 func (w *Writer) learnTraits(c *conn) error {
-	w.traitsOnce.Lock()
-	defer w.traitsOnce.Unlock()
+	w.probing.Lock()
+	defer w.probing.Unlock()
 	if w.probed {
 		return nil
 	}

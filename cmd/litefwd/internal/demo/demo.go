@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options, exe string, nodeArgs []string, stdin io
 	if err != nil {
 		return err
 	}
-	ctx, fail := context.WithCancelCause(ctx)
+	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 
 	d := &demo{options: o, lines: lines, story: &story{start: time.Now()}, progress: stdout}
@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options, exe string, nodeArgs []string, stdin io
 		}
 	}()
 
-	limited, cancel := context.WithTimeoutCause(ctx, o.Timeout,
+	limited, cancel := context.WithTimeoutCause(running, o.Timeout,
 		fmt.Errorf("not finished within %v (-timeout)", o.Timeout))
 	defer cancel()
 	r, err := d.run(limited, head)

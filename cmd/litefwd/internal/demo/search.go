@@ -63,10 +63,10 @@ func (r searchResult) text(st term.Style) []string {
 		return lines
 	}
 	for _, line := range r.Answers[0].First {
-		lines = append(lines, "  "+st.Dim(term.Right(count(line.N), 10))+"  "+line.Text)
+		lines = append(lines, st.Dim(term.Right(count(line.N), 6))+"  "+line.Text)
 	}
 	if more := r.Answers[0].Hits - len(r.Answers[0].First); more > 0 {
-		lines = append(lines, "  "+st.Dim(term.Right("", 10)+fmt.Sprintf("  and %s more", count(more))))
+		lines = append(lines, st.Dim(fmt.Sprintf("%8sand %s more", "", count(more))))
 	}
 	return lines
 }

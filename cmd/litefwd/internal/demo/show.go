@@ -69,7 +69,7 @@ func (d *demo) ask(ctx context.Context, stdin io.Reader, stdout io.Writer, st te
 			printLines(stdout, cut(stdout, answers.text(st)))
 		case <-ctx.Done():
 			fmt.Fprintln(stdout)
-			return context.Cause(ctx)
+			return nil // an interrupt here ends the questions; the demo is done
 		}
 	}
 }

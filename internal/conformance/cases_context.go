@@ -69,6 +69,7 @@ func contextCases() []Case {
 		{Name: "tx whose context ends", NotInTx: ownTx, Setup: numbers, Steps: []Step{
 			do("cancel the tx", func(e *Env) error {
 				ctx, cancel := context.WithCancel(e.Ctx)
+				defer cancel()
 				tx, err := e.DB.BeginTx(ctx, nil)
 				if err != nil {
 					return e.Err("begin", err)

@@ -161,7 +161,9 @@ func rowsCases() []Case {
 			times(5, partly(1, `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c) SELECT i FROM c`)), query(`SELECT 1`).gives(`1`),
 		}},
 		{Name: "nested query", Setup: family, Steps: []Step{
-			loop(`SELECT id FROM parent ORDER BY id`, func(e *Env, id int64) error { return e.Query(e.X, `SELECT age FROM child WHERE parent = ? ORDER BY id`, id) }).gives(`7`, `5`, `3`),
+			loop(`SELECT id FROM parent ORDER BY id`, func(e *Env, id int64) error {
+				return e.Query(e.X, `SELECT age FROM child WHERE parent = ? ORDER BY id`, id)
+			}).gives(`7`, `5`, `3`),
 		}},
 		{Name: "exec in a loop", Setup: numbers, Steps: []Step{
 			loop(`SELECT id FROM numbers WHERE id < 4 ORDER BY id`, func(e *Env, id int64) error { return e.Exec(e.X, `UPDATE numbers SET n = n * 2 WHERE id = ?`, id) }), query(`SELECT n FROM numbers ORDER BY id`).gives(`20`, `40`, `60`, `40`, `50`),
@@ -170,7 +172,9 @@ func rowsCases() []Case {
 			loop(`SELECT id FROM numbers WHERE id < 4 ORDER BY id`, func(e *Env, id int64) error { return e.Exec(e.X, `INSERT INTO numbers(id, n) VALUES (? + 100, 0)`, id) }), query(`SELECT count(*), max(id) FROM numbers`).gives(`8|103`),
 		}},
 		{Name: "returning in a loop", Setup: numbers, Steps: []Step{
-			loop(`SELECT id FROM numbers ORDER BY id LIMIT 2`, func(e *Env, id int64) error { return e.Query(e.X, `DELETE FROM numbers WHERE id = ? RETURNING name`, id+2) }).gives(`thirty`, `forty`),
+			loop(`SELECT id FROM numbers ORDER BY id LIMIT 2`, func(e *Env, id int64) error {
+				return e.Query(e.X, `DELETE FROM numbers WHERE id = ? RETURNING name`, id+2)
+			}).gives(`thirty`, `forty`),
 		}},
 		{Name: "exec in a returning loop", Setup: numbers, Steps: []Step{
 			loop(`UPDATE numbers SET n = 0 WHERE id < 3 RETURNING id`, func(e *Env, id int64) error { return e.Query(e.X, `SELECT n FROM numbers WHERE id = ?`, id) }),

@@ -65,3 +65,8 @@ func (p *Peer) control(ctx context.Context, err error) error {
 	}
 	return p.notSent(err)
 }
+
+// Outcome is Peer.Outcome for this database.
+func (d *database) Outcome(ctx context.Context, id forward.ID) (forward.Result, error) {
+	return d.peer.Outcome(ctx, d.name, id)
+}

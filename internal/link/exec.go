@@ -124,9 +124,9 @@ func (s *session) giveUp(c *call, cause error) (forward.Result, error) {
 
 // execAlone runs a large statement on a stream of its own.
 func (d *database) execAlone(ctx context.Context, m *wire.Statement) (forward.Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	streamCtx, cancel := streamContext(ctx)
 	defer cancel()
-	_, reply, err := d.ask(ctx, &wire.QueryRequest{Statement: m, Exec: true})
+	_, reply, err := d.ask(ctx, streamCtx, &wire.QueryRequest{Statement: m, Exec: true})
 	if err != nil {
 		return forward.Result{}, err
 	}

@@ -16,8 +16,8 @@ func (d *database) Query(ctx context.Context, st forward.Statement) (forward.Row
 	if err != nil {
 		return nil, err
 	}
-	streamCtx, cancel := context.WithCancel(ctx)
-	stream, reply, err := d.ask(streamCtx, &wire.QueryRequest{Statement: m})
+	streamCtx, cancel := streamContext(ctx)
+	stream, reply, err := d.ask(ctx, streamCtx, &wire.QueryRequest{Statement: m})
 	if err != nil {
 		cancel()
 		return nil, err
@@ -34,11 +34,21 @@ func (d *database) Query(ctx context.Context, st forward.Statement) (forward.Row
 	return r, nil
 }
 
+// streamContext returns the context for a stream that ends with ctx, but does
+// not show ctx's deadline: gRPC would pass it on, and the other node's gRPC
+// would break the stream when it passes, an instant before ctx ends, which
+// looks like a lost connection. The deadline travels in the statement.
+func streamContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	return streamCtx, func() { stop(); cancel() }
+}
+
 // ask sends a request on a stream of its own and waits for the first answer,
-// which is not an error if err is nil.
-func (d *database) ask(ctx context.Context, req *wire.QueryRequest) (wire.Forward_QueryClient, *wire.QueryReply, error) {
+// which is not an error if err is nil. streamCtx comes from streamContext(ctx).
+func (d *database) ask(ctx, streamCtx context.Context, req *wire.QueryRequest) (wire.Forward_QueryClient, *wire.QueryReply, error) {
 	m := req.GetStatement()
-	stream, err := d.peer.client.Query(d.peer.outgoing(ctx))
+	stream, err := d.peer.client.Query(d.peer.outgoing(streamCtx))
 	if err == nil {
 		err = stream.Send(req)
 	}

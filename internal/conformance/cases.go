@@ -27,6 +27,9 @@ func Cases() []Case {
 		area("rows", rowsCases()),
 		area("context", contextCases()),
 		area("temp", tempCases()),
+		area("columns", columnCases()),
+		area("times", timeCases()),
+		area("search", searchCases()),
 	)
 }
 

@@ -3,6 +3,9 @@ package link
 import (
 	"context"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/wire"
@@ -62,6 +65,9 @@ func (p *Peer) control(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if status.Code(err) == codes.DeadlineExceeded { // the other node's clock was first
+		return context.DeadlineExceeded
 	}
 	return p.notSent(err)
 }

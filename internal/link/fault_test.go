@@ -307,7 +307,7 @@ func checkOutcome(t *testing.T, err error, want outcome) {
 		t.Errorf("error %v, want exactly %v", err, want.is)
 	case want.kind != 0 && (e == nil || e.Kind != want.kind):
 		t.Errorf("error %v, want kind %v", err, want.kind)
-	case fault.SafeToRetry(err) != (want.nothingRan || false):
+	case fault.SafeToRetry(err) != want.nothingRan:
 		t.Errorf("SafeToRetry is %v: %v", fault.SafeToRetry(err), err)
 	case want.is != nil && !errors.Is(err, want.is):
 		t.Errorf("error %v does not wrap %v", err, want.is)

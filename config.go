@@ -34,8 +34,6 @@ type TxMode string
 const (
 	// TxImmediate takes the write lock with the first statement. The default.
 	TxImmediate TxMode = "immediate"
-	// TxDeferred takes it with the first write.
-	TxDeferred TxMode = "deferred"
 	// TxExclusive also keeps other connections from reading, unless the
 	// journal is a WAL.
 	TxExclusive TxMode = "exclusive"
@@ -297,9 +295,12 @@ func (c *Config) setDefaults() error {
 	}
 	c.TxMode = cmp.Or(c.TxMode, TxImmediate)
 	switch c.TxMode {
-	case TxImmediate, TxDeferred, TxExclusive:
+	case TxImmediate, TxExclusive:
+	case "deferred":
+		return configError("tx_mode", "\"deferred\" has no use here: a transaction holds its place in the primary's queue anyway, "+
+			"so it takes the write lock with its first statement; for one that only reads, use sql.TxOptions{ReadOnly: true}")
 	default:
-		return configError("tx_mode", "unknown value %q; known are \"immediate\", \"deferred\" and \"exclusive\"", c.TxMode)
+		return configError("tx_mode", "unknown value %q; known are \"immediate\" and \"exclusive\"", c.TxMode)
 	}
 	if c.Name == "" {
 		host, err := os.Hostname()

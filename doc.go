@@ -87,9 +87,10 @@
 // runs a statement again, is only returned where nothing can have run.
 //
 // A context that ends before the statement was sent, or while it waits in the
-// primary's queue, withdraws it. A read that runs is interrupted. The caller
-// of a write that runs is released with an error that is both the context's
-// and ErrOutcomeUnknown; the write may finish.
+// primary's queue, withdraws it. One that ends while the statement runs
+// interrupts it, as on plain SQLite: it is rolled back, unless it has finished.
+// On another node than the primary the caller of a write does not wait to hear
+// which; its error is both the context's and ErrOutcomeUnknown.
 //
 // # Values
 //

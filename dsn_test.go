@@ -10,14 +10,14 @@ import (
 
 func TestParseDSN(t *testing.T) {
 	got, err := ParseDSN("file:/data/my%3Fapp.db?engine=shared&driver=sqlite&driver_dsn=file%3A%7Bpath%7D%3Fx%3D1&listen=127.0.0.1:0" +
-		"&await=none&await_timeout=2s&strict=1&tx_mode=deferred&max_message=1024&secret=0123456789abcdef")
+		"&await=none&await_timeout=2s&strict=1&tx_mode=exclusive&max_message=1024&secret=0123456789abcdef")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Config{
 		Path: "/data/my?app.db", Engine: "shared", Driver: "sqlite", DriverDSN: "file:{path}?x=1",
 		Listen: "127.0.0.1:0", Await: AwaitNone, AwaitTimeout: 2 * time.Second, Strict: true,
-		TxMode: TxDeferred, MaxMessage: 1024, Secret: "0123456789abcdef",
+		TxMode: TxExclusive, MaxMessage: 1024, Secret: "0123456789abcdef",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -66,6 +66,7 @@ func TestConfigErrorsNameTheKey(t *testing.T) {
 		{"negative duration", func(c *Config) { c.BusyTimeout = -1 }, "busy_timeout"},
 		{"negative size", func(c *Config) { c.MaxResult = -1 }, "max_result"},
 		{"unknown await", func(c *Config) { c.Await = "all" }, "await"},
+		{"useless tx mode", func(c *Config) { c.TxMode = "deferred" }, "tx_mode"},
 		{"unknown tx mode", func(c *Config) { c.TxMode = "lazy" }, "tx_mode"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 // Cases returns the suite's own cases, in a fixed order.
 func Cases() []Case {
-	return slices.Concat(
+	cases := slices.Concat(
 		area("select", selectCases()),
 		area("insert", insertCases()),
 		area("returning", returningCases()),
@@ -30,7 +30,12 @@ func Cases() []Case {
 		area("columns", columnCases()),
 		area("times", timeCases()),
 		area("search", searchCases()),
+		area("limits", limitCases()),
+		area("mix", mixCases()),
 	)
+	applyMarks(cases, differences)
+	applyMarks(cases, defects)
+	return cases
 }
 
 // area names the area of cases. It panics on a name that is used twice: the

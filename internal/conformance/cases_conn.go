@@ -32,7 +32,8 @@ func connCases() []Case {
 		}},
 		{Name: "prepared control", NotInTx: ownTx, Setup: numbers, Steps: []Step{
 			prepExec(`BEGIN`, bind()), exec(`DELETE FROM numbers WHERE id = 1`), prepExec(`COMMIT`, bind()),
-			prepExec(`SAVEPOINT s`, bind()), exec(`DELETE FROM numbers`), prepExec(`ROLLBACK TO s`, bind()), prepExec(`RELEASE s`, bind()),
+			prepExec(`SAVEPOINT s`, bind()), exec(`DELETE FROM numbers`), prepExec(`ROLLBACK TO s`, bind()),
+			prepExec(`RELEASE s`, bind()),
 			query(`SELECT count(*) FROM numbers`).gives(`4`),
 		}},
 		{Name: "statement error inside", NotInTx: ownTx, Setup: numbers, Steps: []Step{
@@ -184,19 +185,24 @@ func counterCases() []Case {
 			exec(`UPDATE numbers SET n = 1 WHERE id < 3`),
 			commit(),
 			query(`SELECT last_insert_rowid(), changes()`).gives(`77|2`),
-			begin(nil), query(`SELECT last_insert_rowid(), changes()`).gives(`77|2`), exec(`INSERT INTO numbers(id) VALUES (88)`), rollback(),
+			begin(nil), query(`SELECT last_insert_rowid(), changes()`).gives(`77|2`),
+			exec(`INSERT INTO numbers(id) VALUES (88)`), rollback(),
 			query(`SELECT last_insert_rowid(), changes()`).gives(`88|1`),
 		}},
 		{Name: "negative and zero rowids", Setup: numbers[:1], Steps: []Step{
 			exec(`INSERT INTO numbers(id) VALUES (-5)`), query(`SELECT last_insert_rowid()`).gives(`-5`),
 			exec(`INSERT INTO numbers(id) VALUES (0)`), query(`SELECT last_insert_rowid()`).gives(`0`),
-			exec(`INSERT INTO numbers(id) VALUES (-9223372036854775808)`), query(`SELECT last_insert_rowid(), changes()`).gives(`-9223372036854775808|1`),
-			exec(`INSERT INTO numbers(id) VALUES (9223372036854775807)`), query(`SELECT last_insert_rowid(), changes()`).gives(`9223372036854775807|1`),
+			exec(`INSERT INTO numbers(id) VALUES (-9223372036854775808)`),
+			query(`SELECT last_insert_rowid(), changes()`).gives(`-9223372036854775808|1`),
+			exec(`INSERT INTO numbers(id) VALUES (9223372036854775807)`),
+			query(`SELECT last_insert_rowid(), changes()`).gives(`9223372036854775807|1`),
 		}},
-		{Name: "update of many rows", Setup: with(numbers[:1], `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c WHERE i < 2000) INSERT INTO numbers(n) SELECT i FROM c`), Steps: []Step{
-			exec(`UPDATE numbers SET n = n + 1`),
-			query(`SELECT changes()`).gives(`2000`),
-		}},
+		{Name: "update of many rows",
+			Setup: with(numbers[:1], `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c WHERE i < 2000) INSERT INTO numbers(n) SELECT i FROM c`),
+			Steps: []Step{
+				exec(`UPDATE numbers SET n = n + 1`),
+				query(`SELECT changes()`).gives(`2000`),
+			}},
 		{Name: "total_changes before any write", Steps: []Step{query(`SELECT total_changes() IS NOT NULL`).gives(`1`)}},
 	})
 }

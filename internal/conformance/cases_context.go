@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 )
 
 // endless gives rows without end.
@@ -12,14 +13,19 @@ const endless = `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c) 
 func contextCases() []Case {
 	return []Case{
 		{Name: "cancelled before", Setup: numbers, Steps: []Step{
-			canceled(query(`SELECT 1`)), canceled(exec(`DELETE FROM numbers`)), canceled(query(`DELETE FROM numbers RETURNING id`)), canceled(prepExec(`DELETE FROM numbers`, bind())), canceled(exec(`NONSENSE`)),
+			canceled(query(`SELECT 1`)), canceled(exec(`DELETE FROM numbers`)),
+			canceled(query(`DELETE FROM numbers RETURNING id`)), canceled(prepExec(`DELETE FROM numbers`, bind())),
+			canceled(exec(`NONSENSE`)),
 			query(`SELECT count(*) FROM numbers`).gives(`5`),
 		}},
 		{Name: "deadline passed", Setup: numbers, Steps: []Step{
-			expired(query(`SELECT 1`)), expired(exec(`DELETE FROM numbers`)), expired(query(`DELETE FROM numbers RETURNING id`)), query(`SELECT count(*) FROM numbers`).gives(`5`),
+			expired(query(`SELECT 1`)), expired(exec(`DELETE FROM numbers`)),
+			expired(query(`DELETE FROM numbers RETURNING id`)), query(`SELECT count(*) FROM numbers`).gives(`5`),
 		}},
 		{Name: "ended after use", Setup: numbers, Steps: []Step{
-			inTime(query(`SELECT 1`)).gives(`1`), inTime(exec(`DELETE FROM numbers WHERE id = 1`)), inTime(query(`DELETE FROM numbers WHERE id = 2 RETURNING id`)).gives(`2`), query(`SELECT count(*) FROM numbers`).gives(`3`),
+			inTime(query(`SELECT 1`)).gives(`1`), inTime(exec(`DELETE FROM numbers WHERE id = 1`)),
+			inTime(query(`DELETE FROM numbers WHERE id = 2 RETURNING id`)).gives(`2`),
+			query(`SELECT count(*) FROM numbers`).gives(`3`),
 		}},
 		{Name: "statement prepared with an ended context", Setup: numbers, Steps: []Step{
 			do("prepare", func(e *Env) error {
@@ -33,39 +39,43 @@ func contextCases() []Case {
 				return e.StmtExec(stmt, 1)
 			}),
 		}},
-		{Name: "cancelled while rows are read", NotInTx: "the local drivers differ in what becomes of the transaction", Setup: numbers, Steps: []Step{
-			do("cancel", func(e *Env) error {
-				ctx, cancel := context.WithCancel(e.Ctx)
-				defer cancel()
-				rows, err := e.X.QueryContext(ctx, endless)
-				if err != nil {
-					return e.Err("query", err)
-				}
-				defer rows.Close()
-				e.Note("first %t", rows.Next())
-				cancel()
-				for rows.Next() { // until the cancellation arrives
-				}
-				e.Note("cancelled: %t", errors.Is(rows.Err(), context.Canceled))
-				return nil
-			}),
-			query(`SELECT count(*) FROM numbers`).gives(`5`), exec(`DELETE FROM numbers WHERE id = 1`),
-		}},
-		{Name: "cancelled while it computes", NotInTx: "the local drivers differ in what becomes of the transaction", Setup: numbers, Steps: []Step{
-			do("cancel", func(e *Env) error {
-				ctx, cancel := context.WithTimeout(e.Ctx, 30e6) // 30 ms
-				defer cancel()
-				rows, err := e.X.QueryContext(ctx, `SELECT sum(i) FROM (`+endless+`)`)
-				if err == nil {
-					rows.Next()
-					err = rows.Err()
-					rows.Close()
-				}
-				e.Note("failed: %t", err != nil)
-				return nil
-			}),
-			query(`SELECT count(*) FROM numbers`).gives(`5`), exec(`DELETE FROM numbers WHERE id = 1`),
-		}},
+		{Name: "cancelled while rows are read", NotInTx: "the local drivers differ in what becomes of the transaction",
+			Setup: numbers,
+			Steps: []Step{
+				do("cancel", func(e *Env) error {
+					ctx, cancel := context.WithCancel(e.Ctx)
+					defer cancel()
+					rows, err := e.X.QueryContext(ctx, endless)
+					if err != nil {
+						return e.Err("query", err)
+					}
+					defer rows.Close()
+					e.Note("first %t", rows.Next())
+					cancel()
+					for rows.Next() { // until the cancellation arrives
+					}
+					e.Note("cancelled: %t", errors.Is(rows.Err(), context.Canceled))
+					return nil
+				}),
+				query(`SELECT count(*) FROM numbers`).gives(`5`), exec(`DELETE FROM numbers WHERE id = 1`),
+			}},
+		{Name: "cancelled while it computes", NotInTx: "the local drivers differ in what becomes of the transaction",
+			Setup: numbers,
+			Steps: []Step{
+				do("cancel", func(e *Env) error {
+					ctx, cancel := context.WithTimeout(e.Ctx, 30*time.Millisecond)
+					defer cancel()
+					rows, err := e.X.QueryContext(ctx, `SELECT sum(i) FROM (`+endless+`)`)
+					if err == nil {
+						rows.Next()
+						err = rows.Err()
+						rows.Close()
+					}
+					e.Note("failed: %t", err != nil)
+					return nil
+				}),
+				query(`SELECT count(*) FROM numbers`).gives(`5`), exec(`DELETE FROM numbers WHERE id = 1`),
+			}},
 		{Name: "tx whose context ends", NotInTx: ownTx, Setup: numbers, Steps: []Step{
 			do("cancel the tx", func(e *Env) error {
 				ctx, cancel := context.WithCancel(e.Ctx)

@@ -18,7 +18,8 @@ func errorCases() []Case {
 		}},
 		{Name: "no such table", Setup: numbers, Steps: []Step{
 			query(`SELECT * FROM nosuch`).fails(1), exec(`INSERT INTO nosuch VALUES (1)`).fails(1),
-			exec(`UPDATE nosuch SET a = 1`).fails(1), exec(`DELETE FROM nosuch`).fails(1), exec(`DROP TABLE nosuch`).fails(1),
+			exec(`UPDATE nosuch SET a = 1`).fails(1), exec(`DELETE FROM nosuch`).fails(1),
+			exec(`DROP TABLE nosuch`).fails(1),
 			query(`SELECT * FROM other.numbers`).fails(1), exec(`DELETE FROM other.numbers`).fails(1),
 			prepQuery(`SELECT * FROM nosuch`, bind()).fails(1), prepExec(`DELETE FROM nosuch`, bind()).fails(1),
 		}},
@@ -48,7 +49,8 @@ func errorCases() []Case {
 		{Name: "primary key", Setup: constraints, Steps: []Step{
 			exec(`INSERT INTO t(id) VALUES (1)`).fails(1555), exec(`UPDATE t SET id = 'x'`).fails(20),
 			exec(`INSERT INTO t(id) VALUES ('a')`).fails(20), exec(`INSERT INTO t(id) VALUES (?)`, "2x").fails(20),
-			exec(`INSERT INTO t(id) VALUES (?)`, "2"), exec(`INSERT INTO t(id) VALUES (?)`, 3.0), exec(`INSERT INTO t(id) VALUES (?)`, 3.5).fails(20),
+			exec(`INSERT INTO t(id) VALUES (?)`, "2"), exec(`INSERT INTO t(id) VALUES (?)`, 3.0),
+			exec(`INSERT INTO t(id) VALUES (?)`, 3.5).fails(20),
 		}},
 		{Name: "unique", Setup: constraints, Steps: []Step{
 			exec(`INSERT INTO t(u) VALUES ('x')`).fails(2067), exec(`INSERT INTO t(a, b) VALUES (1, 2)`).fails(2067),
@@ -145,16 +147,19 @@ func foreignKeyCases() []Case {
 			query(`PRAGMA foreign_keys`).gives(`0`),
 		}},
 		{Name: "set before a transaction", NotInTx: ownTx, Setup: family, Steps: []Step{
-			on, begin(nil), query(`PRAGMA foreign_keys`).gives(`1`), exec(`INSERT INTO child(parent) VALUES (99)`).fails(787),
+			on, begin(nil), query(`PRAGMA foreign_keys`).gives(`1`),
+			exec(`INSERT INTO child(parent) VALUES (99)`).fails(787),
 			exec(`DELETE FROM parent WHERE id = 2`), commit(), query(`SELECT count(*) FROM child`).gives(`2`),
 		}},
 		{Name: "actions", NotInTx: alone, Setup: actions, Steps: []Step{
 			on,
-			exec(`INSERT INTO cascade VALUES (2), (2)`), exec(`INSERT INTO setnull VALUES (2)`), exec(`INSERT INTO setdefault VALUES (2)`),
+			exec(`INSERT INTO cascade VALUES (2), (2)`), exec(`INSERT INTO setnull VALUES (2)`),
+			exec(`INSERT INTO setdefault VALUES (2)`),
 			exec(`DELETE FROM p WHERE id = 2`),
 			query(`SELECT (SELECT count(*) FROM cascade), (SELECT p FROM setnull), (SELECT p FROM setdefault)`).gives(`0|NULL|1`),
 			exec(`INSERT INTO restricted VALUES (3)`), exec(`DELETE FROM p WHERE id = 3`).fails(1811),
-			exec(`INSERT INTO cascade VALUES (4)`), exec(`UPDATE p SET id = 40 WHERE id = 4`), query(`SELECT p FROM cascade`).gives(`40`),
+			exec(`INSERT INTO cascade VALUES (4)`), exec(`UPDATE p SET id = 40 WHERE id = 4`),
+			query(`SELECT p FROM cascade`).gives(`40`),
 		}},
 		{Name: "deferred alone", NotInTx: alone, Setup: actions, Steps: []Step{
 			on, exec(`INSERT INTO deferred VALUES ('nosuch')`).fails(787), exec(`INSERT INTO deferred VALUES ('a')`),
@@ -172,7 +177,8 @@ func foreignKeyCases() []Case {
 			query(`SELECT count(*) FROM child`).gives(`4`),
 		}},
 		{Name: "defer_foreign_keys fails at commit", NotInTx: ownTx, Setup: family, Steps: []Step{
-			on, begin(nil), exec(`PRAGMA defer_foreign_keys = ON`), exec(`INSERT INTO child(parent) VALUES (99)`), commit().fails(787),
+			on, begin(nil), exec(`PRAGMA defer_foreign_keys = ON`), exec(`INSERT INTO child(parent) VALUES (99)`),
+			commit().fails(787),
 			query(`SELECT count(*) FROM child`).gives(`3`).either(),
 		}},
 		{Name: "defer_foreign_keys before the transaction", NotInTx: ownTx, Setup: family, Steps: []Step{
@@ -185,7 +191,8 @@ func foreignKeyCases() []Case {
 			query(`PRAGMA foreign_key_list(b)`),
 		}},
 		{Name: "check pragma", Setup: with(family, `INSERT INTO child(id, parent) VALUES (50, 77)`), Steps: []Step{
-			query(`PRAGMA foreign_key_check`).gives(`child|50|parent|0`), query(`PRAGMA foreign_key_check(child)`).gives(`child|50|parent|0`),
+			query(`PRAGMA foreign_key_check`).gives(`child|50|parent|0`),
+			query(`PRAGMA foreign_key_check(child)`).gives(`child|50|parent|0`),
 			query(`SELECT "table", rowid FROM pragma_foreign_key_check`).gives(`child|50`),
 		}},
 		{Name: "drop of a parent", NotInTx: alone, Setup: family, Steps: []Step{

@@ -46,7 +46,8 @@ func preparedCases() []Case {
 		}},
 		{Name: "errors", Setup: numbers, Steps: []Step{
 			prepQuery(`SELEC 1`, bind()).fails(1), prepExec(`INSERT INTO numbers VALUES`, bind()).fails(1),
-			prepQuery(`SELECT nosuch FROM numbers`, bind()).fails(1), prepExec(`INSERT INTO nosuch VALUES (?)`, bind(1)).fails(1),
+			prepQuery(`SELECT nosuch FROM numbers`, bind()).fails(1),
+			prepExec(`INSERT INTO nosuch VALUES (?)`, bind(1)).fails(1),
 			prepExec(`INSERT INTO numbers(id) VALUES (?)`, bind(1), bind(6), bind(6), bind(7)).fails(1555),
 			query(`SELECT count(*) FROM numbers`).gives(`7`),
 		}},
@@ -62,12 +63,17 @@ func preparedCases() []Case {
 			}).errors("statement is closed"),
 		}},
 		{Name: "several statements", Setup: numbers, Steps: []Step{
-			prepExec(`DELETE FROM numbers WHERE id = 1; DELETE FROM numbers WHERE id = 2`, bind()).either(), query(`SELECT count(*) FROM numbers`),
-			prepQuery(`SELECT 1; SELECT 2`, bind()).either(), prepExec(`DELETE FROM numbers WHERE id = ?; -- end`, bind(3)).either(), query(`SELECT count(*) FROM numbers`),
+			prepExec(`DELETE FROM numbers WHERE id = 1; DELETE FROM numbers WHERE id = 2`, bind()).either(),
+			query(`SELECT count(*) FROM numbers`),
+			prepQuery(`SELECT 1; SELECT 2`, bind()).either(),
+			prepExec(`DELETE FROM numbers WHERE id = ?; -- end`, bind(3)).either(),
+			query(`SELECT count(*) FROM numbers`),
 		}},
 		{Name: "DDL", Steps: []Step{
-			prepExec(`CREATE TABLE t(a)`, bind()), prepExec(`CREATE TABLE t(a)`, bind()).fails(1), prepExec(`CREATE TABLE IF NOT EXISTS t(a)`, bind(), bind()),
-			prepExec(`INSERT INTO t VALUES (?)`, bind(1)), prepExec(`DROP TABLE t`, bind()), query(`SELECT * FROM t`).fails(1),
+			prepExec(`CREATE TABLE t(a)`, bind()), prepExec(`CREATE TABLE t(a)`, bind()).fails(1),
+			prepExec(`CREATE TABLE IF NOT EXISTS t(a)`, bind(), bind()),
+			prepExec(`INSERT INTO t VALUES (?)`, bind(1)), prepExec(`DROP TABLE t`, bind()),
+			query(`SELECT * FROM t`).fails(1),
 		}},
 		{Name: "on the tx from the DB", NotInTx: ownTx, Setup: numbers, Steps: []Step{
 			do("Tx.Stmt", func(e *Env) error {

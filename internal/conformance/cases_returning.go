@@ -40,12 +40,14 @@ func returningCases() []Case {
 			exec(`INSERT INTO numbers(id) VALUES (1) RETURNING id`).fails(1555),
 			query(`SELECT count(*) FROM numbers`).gives(`5`),
 		}},
-		{Name: "column types", Setup: []string{`CREATE TABLE t(id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10,2), at DATETIME, ok BOOLEAN, raw BLOB, any)`}, Steps: []Step{
-			query(`INSERT INTO t VALUES (1, 'a', 1.5, '2024-05-06 07:08:09', 1, x'00', 'any') RETURNING *`),
-			query(`UPDATE t SET name = 'b' RETURNING id, at, ok, price + 1, lower(name) AS lower`),
-			query(`DELETE FROM t WHERE 0 RETURNING *`),
-			query(`SELECT * FROM t`),
-		}},
+		{Name: "column types",
+			Setup: []string{`CREATE TABLE t(id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10,2), at DATETIME, ok BOOLEAN, raw BLOB, any)`},
+			Steps: []Step{
+				query(`INSERT INTO t VALUES (1, 'a', 1.5, '2024-05-06 07:08:09', 1, x'00', 'any') RETURNING *`),
+				query(`UPDATE t SET name = 'b' RETURNING id, at, ok, price + 1, lower(name) AS lower`),
+				query(`DELETE FROM t WHERE 0 RETURNING *`),
+				query(`SELECT * FROM t`),
+			}},
 		{Name: "many rows", Setup: numbers[:1], Steps: []Step{
 			query(`WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c WHERE i < 3000)
 				INSERT INTO numbers(n, name) SELECT i, 'number ' || i FROM c RETURNING id, n, name`),
@@ -75,10 +77,12 @@ func returningCases() []Case {
 			prepQuery(`INSERT INTO numbers(n, name) VALUES (?, ?) RETURNING id, n`, bind(1, "a"), bind(2, "b"), bind(nil, nil)).gives(`1|1`, `2|2`, `3|NULL`),
 			prepExec(`DELETE FROM numbers WHERE n = ? RETURNING id`, bind(1), bind(1)),
 		}},
-		{Name: "generated and default values", Setup: []string{`CREATE TABLE t(a INT, b AS (a*2), c AS (a+1) STORED, d DEFAULT 'd')`}, Steps: []Step{
-			query(`INSERT INTO t(a) VALUES (1), (2) RETURNING *`).gives(`1|2|2|d`, `2|4|3|d`),
-			query(`UPDATE t SET a = 10 WHERE a = 1 RETURNING b, c`).gives(`20|11`),
-		}},
+		{Name: "generated and default values",
+			Setup: []string{`CREATE TABLE t(a INT, b AS (a*2), c AS (a+1) STORED, d DEFAULT 'd')`},
+			Steps: []Step{
+				query(`INSERT INTO t(a) VALUES (1), (2) RETURNING *`).gives(`1|2|2|d`, `2|4|3|d`),
+				query(`UPDATE t SET a = 10 WHERE a = 1 RETURNING b, c`).gives(`20|11`),
+			}},
 		{Name: "without rowid", Setup: []string{`CREATE TABLE t(k TEXT PRIMARY KEY, v) WITHOUT ROWID`}, Steps: []Step{
 			query(`INSERT INTO t VALUES ('b', 1), ('a', 2) RETURNING k, v`).gives(`b|1`, `a|2`),
 			query(`DELETE FROM t RETURNING k`).gives(`a`, `b`),
@@ -87,10 +91,12 @@ func returningCases() []Case {
 			query(`SELECT * FROM (DELETE FROM numbers RETURNING id)`).fails(1),
 			query(`SELECT count(*) FROM numbers`).gives(`5`),
 		}},
-		{Name: "with a trigger", Setup: with(numbers, `CREATE TRIGGER tr AFTER INSERT ON numbers BEGIN UPDATE numbers SET name = 'by trigger' WHERE id = new.id; END`), Steps: []Step{
-			query(`INSERT INTO numbers(n, name) VALUES (1, 'mine') RETURNING id, name`).gives(`6|mine`),
-			query(`SELECT name FROM numbers WHERE id = 6`).gives(`by trigger`),
-		}},
+		{Name: "with a trigger",
+			Setup: with(numbers, `CREATE TRIGGER tr AFTER INSERT ON numbers BEGIN UPDATE numbers SET name = 'by trigger' WHERE id = new.id; END`),
+			Steps: []Step{
+				query(`INSERT INTO numbers(n, name) VALUES (1, 'mine') RETURNING id, name`).gives(`6|mine`),
+				query(`SELECT name FROM numbers WHERE id = 6`).gives(`by trigger`),
+			}},
 		{Name: "arguments in returning", Setup: numbers, Steps: []Step{
 			query(`UPDATE numbers SET n = ?1 WHERE id = ?2 RETURNING n + ?1, ?3`, 1, 2, "three").gives(`2|three`),
 		}},

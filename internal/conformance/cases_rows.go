@@ -9,22 +9,28 @@ import (
 func rowsCases() []Case {
 	return []Case{
 		{Name: "read in part", Setup: numbers, Steps: []Step{
-			partly(2, `SELECT n FROM numbers ORDER BY n`).gives(`10`, `20`), exec(`DELETE FROM numbers WHERE id = 1`), partly(0, `SELECT n FROM numbers`), query(`SELECT count(*) FROM numbers`).gives(`4`),
+			partly(2, `SELECT n FROM numbers ORDER BY n`).gives(`10`, `20`), exec(`DELETE FROM numbers WHERE id = 1`),
+			partly(0, `SELECT n FROM numbers`), query(`SELECT count(*) FROM numbers`).gives(`4`),
 		}},
 		{Name: "many read in part", Steps: []Step{
 			partly(3, `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c WHERE i < 100000) SELECT i FROM c`).gives(`1`, `2`, `3`),
-			times(5, partly(1, `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c) SELECT i FROM c`)), query(`SELECT 1`).gives(`1`),
+			times(5, partly(1, `WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c) SELECT i FROM c`)),
+			query(`SELECT 1`).gives(`1`),
 		}},
 		{Name: "nested query", Setup: family, Steps: []Step{
 			loop(`SELECT id FROM parent ORDER BY id`, func(e *Env, id int64) error {
 				return e.Query(e.X, `SELECT age FROM child WHERE parent = ? ORDER BY id`, id)
 			}).gives(`7`, `5`, `3`),
 		}},
-		{Name: "exec in a loop", Differs: differs("outside a transaction the loop's writes take a second connection of the pool", "bare/tx"), Setup: numbers, Steps: []Step{
-			loop(`SELECT id FROM numbers WHERE id < 4 ORDER BY id`, func(e *Env, id int64) error { return e.Exec(e.X, `UPDATE numbers SET n = n * 2 WHERE id = ?`, id) }), query(`SELECT n FROM numbers ORDER BY id`).gives(`20`, `40`, `60`, `40`, `50`),
-		}},
+		{Name: "exec in a loop", Differs: differs("outside a transaction the loop's writes take a second connection of the pool", "bare/tx"),
+			Setup: numbers,
+			Steps: []Step{
+				loop(`SELECT id FROM numbers WHERE id < 4 ORDER BY id`, func(e *Env, id int64) error { return e.Exec(e.X, `UPDATE numbers SET n = n * 2 WHERE id = ?`, id) }),
+				query(`SELECT n FROM numbers ORDER BY id`).gives(`20`, `40`, `60`, `40`, `50`),
+			}},
 		{Name: "exec in a loop on a conn", OnConn: true, Setup: numbers, Steps: []Step{
-			loop(`SELECT id FROM numbers WHERE id < 4 ORDER BY id`, func(e *Env, id int64) error { return e.Exec(e.X, `INSERT INTO numbers(id, n) VALUES (? + 100, 0)`, id) }), query(`SELECT count(*), max(id) FROM numbers`).gives(`8|103`),
+			loop(`SELECT id FROM numbers WHERE id < 4 ORDER BY id`, func(e *Env, id int64) error { return e.Exec(e.X, `INSERT INTO numbers(id, n) VALUES (? + 100, 0)`, id) }),
+			query(`SELECT count(*), max(id) FROM numbers`).gives(`8|103`),
 		}},
 		{Name: "returning in a loop", Setup: numbers, Steps: []Step{
 			loop(`SELECT id FROM numbers ORDER BY id LIMIT 2`, func(e *Env, id int64) error {
@@ -106,9 +112,12 @@ func rowsCases() []Case {
 			}).errors("no rows in result set"),
 		}},
 		{Name: "large rows", Setup: []string{`CREATE TABLE big(id INTEGER PRIMARY KEY, b BLOB)`}, Steps: []Step{
-			exec(`WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c WHERE i < 40) INSERT INTO big(b) SELECT zeroblob(i * 1000) FROM c`), query(`SELECT id, b FROM big`), query(`SELECT sum(length(b)) FROM big`).gives(`820000`),
+			exec(`WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c WHERE i < 40) INSERT INTO big(b) SELECT zeroblob(i * 1000) FROM c`),
+			query(`SELECT id, b FROM big`), query(`SELECT sum(length(b)) FROM big`).gives(`820000`),
 		}},
-		{Name: "wide rows", Steps: []Step{query(`SELECT ` + joined(300, "%d AS c") + `, 1`).either(), query(`SELECT ` + joined(300, "%d"))}},
+		{Name: "wide rows", Steps: []Step{
+			query(`SELECT ` + joined(300, "%d AS c") + `, 1`).either(), query(`SELECT ` + joined(300, "%d")),
+		}},
 	}
 }
 

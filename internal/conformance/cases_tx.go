@@ -75,9 +75,7 @@ func txCases() []Case {
 			begin(readOnly), query(`SELECT count(*) FROM numbers`).gives(`5`), rollback(),
 			exec(`DELETE FROM numbers WHERE id = 1`),
 		}},
-		{Name: "isolation levels", NotInTx: ownTx, Setup: numbers, NotOn: map[string]string{
-			"sqlite": "modernc.org/sqlite refuses every isolation level but the default",
-		}, Steps: []Step{
+		{Name: "isolation levels", NotInTx: ownTx, Setup: numbers, Steps: []Step{
 			begin(&sql.TxOptions{Isolation: sql.LevelSerializable}), exec(`DELETE FROM numbers WHERE id = 1`), commit(),
 			begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted}), exec(`DELETE FROM numbers WHERE id = 2`), commit(),
 			begin(&sql.TxOptions{Isolation: sql.LevelLinearizable}), exec(`DELETE FROM numbers WHERE id = 3`), commit(),

@@ -103,16 +103,18 @@ func valueCases() []Case {
 			query(`SELECT '', x'', NULL`).gives(`|x''|NULL`).either(),
 			query(`SELECT v FROM t`),
 		}},
-		{Name: "scan into types", Setup: []string{`CREATE TABLE s(i INT, f REAL, t TEXT, b BLOB, n)`, `INSERT INTO s VALUES (1, 2.5, '3', x'3435', NULL)`}, Steps: []Step{
-			scan(func() []any { return []any{new(int), new(float64), new(string), new([]byte), new(any)} }, `SELECT * FROM s`),
-			scan(func() []any { return []any{new(string), new(string), new(int), new(string), new(sql.NullString)} }, `SELECT * FROM s`),
-			scan(func() []any {
-				return []any{new(bool), new(sql.NullFloat64), new(sql.RawBytes), new(sql.RawBytes), new(*int)}
-			}, `SELECT i, f, t, b, n FROM s`),
-			scan(func() []any { return []any{new(int)} }, `SELECT n FROM s`).errors("converting NULL to int"),
-			scan(func() []any { return []any{new(int)} }, `SELECT f FROM s`).errors("converting"),
-			scan(func() []any { return []any{new(int), new(int)} }, `SELECT i FROM s`).errors("expected 1 destination"),
-		}},
+		{Name: "scan into types",
+			Setup: []string{`CREATE TABLE s(i INT, f REAL, t TEXT, b BLOB, n)`, `INSERT INTO s VALUES (1, 2.5, '3', x'3435', NULL)`},
+			Steps: []Step{
+				scan(func() []any { return []any{new(int), new(float64), new(string), new([]byte), new(any)} }, `SELECT * FROM s`),
+				scan(func() []any { return []any{new(string), new(string), new(int), new(string), new(sql.NullString)} }, `SELECT * FROM s`),
+				scan(func() []any {
+					return []any{new(bool), new(sql.NullFloat64), new(sql.RawBytes), new(sql.RawBytes), new(*int)}
+				}, `SELECT i, f, t, b, n FROM s`),
+				scan(func() []any { return []any{new(int)} }, `SELECT n FROM s`).errors("converting NULL to int"),
+				scan(func() []any { return []any{new(int)} }, `SELECT f FROM s`).errors("converting"),
+				scan(func() []any { return []any{new(int), new(int)} }, `SELECT i FROM s`).errors("expected 1 destination"),
+			}},
 		{Name: "scan returned rows into types", Setup: untyped, Steps: []Step{
 			scan(func() []any {
 				return []any{new(int64), new(string), new([]byte), new(sql.NullInt64), new(bool)}

@@ -24,6 +24,9 @@
 //	                              wraps ctx.Err()                                   wraps ctx.Err()
 //	answered                      what the primary says: *fault.SQLError, *fault.Error, the driver's text
 //
+// A deadline travels a tenth (at most 100 ms) shorter than it is, so that as a
+// rule the primary gives up first and says what became of the statement.
+//
 // (a) OutcomeUnknown if the text may have ended the transaction (COMMIT, END,
 // RELEASE). (b) With Committed set if the query was a write: its header comes
 // after its commit. (c) The primary interrupts the statement and the

@@ -233,7 +233,7 @@ func testFault(t *testing.T, when, how string, op operation, want outcome) {
 		onQuery: func(ctx context.Context, _ forward.Statement) (forward.Rows, error) {
 			return &fakeRows{columns: []forward.Column{{Name: "a"}}}, deaf(ctx)
 		},
-		onCommit: func(ctx context.Context) (forward.Result, error) { return forward.Result{}, hook(ctx) },
+		onCommit: func(ctx context.Context) (forward.Result, error) { return forward.Result{}, deaf(ctx) },
 	}
 	p := newPair(t, pairOptions{target: f})
 	if _, err := p.peer.Hello(within(t)); err != nil { // connects

@@ -53,14 +53,22 @@ func NewID(b []byte) (id forward.ID, err error) {
 	return forward.ID(b), nil
 }
 
-// Timeout returns what is left of ctx's deadline for a timeout_ns field: at
-// least 1 if there is a deadline, 0 if there is none.
+// maxMargin bounds the share of a deadline that is kept for the way back.
+const maxMargin = 100 * time.Millisecond
+
+// Timeout returns what a timeout_ns field gets of ctx's deadline: at least 1
+// if there is a deadline, 0 if there is none.
+//
+// It is a tenth less than what is left, so that the primary gives up first and
+// its answer, which says what became of the statement, comes in time. Else
+// every deadline that passes would be an unknown outcome.
 func Timeout(ctx context.Context) int64 {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return 0
 	}
-	return max(1, int64(time.Until(deadline)))
+	left := time.Until(deadline)
+	return max(1, int64(left-min(left/10, maxMargin)))
 }
 
 // WithTimeout is the inverse of [Timeout].

@@ -446,7 +446,8 @@ type Statement struct {
 	Args []byte `protobuf:"bytes,4,opt,name=args,proto3" json:"args,omitempty"`
 	// session is ignored inside a transaction.
 	Session *Session `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
-	// timeout_ns is what is left of the caller's deadline; 0 is none.
+	// timeout_ns is what is left of the caller's deadline, less the time that
+	// the answer may need on its way; 0 is none.
 	TimeoutNs int64 `protobuf:"varint,6,opt,name=timeout_ns,json=timeoutNs,proto3" json:"timeout_ns,omitempty"`
 	// read_only: the caller knows that the statement writes nothing.
 	ReadOnly      bool `protobuf:"varint,7,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`

@@ -2,17 +2,14 @@ package writer
 
 import (
 	"context"
-	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 )
 
-// Exec implements forward.Target. It waits for the slot.
-//
-// With a ctx that can be cancelled the statement runs on a goroutine of the
-// Writer, so that the caller can leave: the error is then of kind
-// OutcomeUnknown, wraps ctx's, and Outcome tells later what became of it.
+// Exec implements forward.Target. It waits for the slot. The end of ctx
+// interrupts the statement, which is then rolled back and gives ctx's error; a
+// statement that has finished by then is committed and a success.
 func (w *Writer) Exec(ctx context.Context, st forward.Statement) (forward.Result, error) {
 	res, _, err := w.auto(ctx, st, false)
 	return res, err
@@ -21,10 +18,8 @@ func (w *Writer) Exec(ctx context.Context, st forward.Statement) (forward.Result
 // job is an autocommit text on its way.
 type job struct {
 	st    forward.Statement
-	query bool // rows are wanted
-	// interrupt ends the running statement with an error.
-	ctx       context.Context
-	interrupt context.CancelFunc
+	query bool            // rows are wanted
+	ctx   context.Context // its end interrupts the running statement
 
 	// The following is set when it has run.
 	res  forward.Result
@@ -49,37 +44,15 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 		w.outcomes.forget(st.ID, err)
 		return forward.Result{}, nil, err
 	}
-	j := &job{st: st, query: query}
-	if ctx.Done() == nil {
-		j.ctx = context.Background()
-		w.do(j)
-		return j.res, j.rows, j.err
+	j := &job{st: st, query: query, ctx: ctx}
+	if ctx.Done() != nil { // a driver may do less for one that has none
+		var cancel context.CancelFunc
+		j.ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(w.background, cancel)()
 	}
-	j.ctx, j.interrupt = context.WithCancel(w.background)
-	done := make(chan struct{})
-	go func() { // ends with the statement; enter and leave count it
-		defer close(done)
-		defer j.interrupt()
-		w.do(j)
-	}()
-	select {
-	case <-done:
-		return j.res, j.rows, j.err
-	case <-ctx.Done():
-	}
-	return w.abandoned(ctx, j, done)
-}
-
-// abandoned answers a caller that does not wait any longer.
-func (w *Writer) abandoned(ctx context.Context, j *job, done <-chan struct{}) (forward.Result, *collected, error) {
-	select {
-	case <-done:
-		return j.res, j.rows, j.err
-	default:
-	}
-	limit := time.AfterFunc(w.opts.TotalLimit, j.interrupt)
-	context.AfterFunc(j.ctx, func() { limit.Stop() })
-	return forward.Result{}, nil, unknown(j.st.ID, "the caller left while it ran: %w", ctx.Err())
+	w.do(j)
+	return j.res, j.rows, j.err
 }
 
 // again answers a statement that was delivered before.

@@ -170,11 +170,13 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		}
 		return nil, err
 	}
-	if err := c.ranHere(q.stmts, nil); err != nil {
-		rows.Close()
-		return nil, err
+	c.changedHere(q.stmts)
+	local := &localRows{rows: rows}
+	if some(q.stmts, writesTemp) {
+		did := effectsOf(q.stmts)
+		local.closed = func() error { return c.readCounters(did) } // not before it is over
 	}
-	return &localRows{rows: rows}, nil
+	return local, nil
 }
 
 // readyHere prepares the local handle for the text; the function it returns
@@ -185,6 +187,12 @@ func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err
 		return nil, &fault.SQLError{
 			Code: fault.CodeReadOnly, Extended: fault.CodeReadOnly,
 			Msg: "attempt to write a readonly database",
+		}
+	}
+	if some(q.stmts, readsSchema) {
+		// Any statement that opens the database makes SQLite look.
+		if _, err := c.local.QueryRow(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
+			return nil, err
 		}
 	}
 	if some(q.stmts, usesCounters) {
@@ -209,22 +217,11 @@ func (c *conn) countersHere(ctx context.Context, q call) error {
 	return c.session.primeCounters(ctx, c.local)
 }
 
-// ranHere notes what a text that ran on the local handle changed on the
-// connection. res is nil for a query.
+// ranHere notes what a text did that ran on the local handle.
 func (c *conn) ranHere(stmts []sqlclass.Statement, res driver.Result) error {
-	for i := range stmts {
-		if s := &stmts[i]; s.Kind == sqlclass.Setting && s.Value != "" {
-			c.session.set(s.Pragma, s.Value)
-		}
-	}
-	if c.private == nil && some(stmts, changesTemp) {
-		c.private = sqlclass.NewPrivate()
-	}
+	c.changedHere(stmts)
 	if !some(stmts, writesTemp) {
 		return nil
-	}
-	if res == nil {
-		return c.readCounters()
 	}
 	id, err := res.LastInsertId()
 	if err != nil {
@@ -238,13 +235,26 @@ func (c *conn) ranHere(stmts []sqlclass.Statement, res driver.Result) error {
 	return nil
 }
 
+// changedHere notes what a text that ran on the local handle changed of the
+// connection itself.
+func (c *conn) changedHere(stmts []sqlclass.Statement) {
+	for i := range stmts {
+		if s := &stmts[i]; s.Kind == sqlclass.Setting && s.Value != "" {
+			c.session.set(s.Pragma, s.Value)
+		}
+	}
+	if c.private == nil && some(stmts, changesTemp) {
+		c.private = sqlclass.NewPrivate()
+	}
+}
+
 // readCounters asks the local handle for them after a RETURNING into temp.
-func (c *conn) readCounters() error {
+func (c *conn) readCounters(did effects) error {
 	row, err := c.local.QueryRow(context.Background(), "SELECT last_insert_rowid(), changes()")
 	if err != nil {
 		return err
 	}
-	c.session.ranLocally(effects{inserts: true, counts: true}, row[0].(int64), row[1].(int64))
+	c.session.ranLocally(did, row[0].(int64), row[1].(int64))
 	return nil
 }
 
@@ -313,7 +323,16 @@ func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) 
 // ranThere notes what a text did that ran on the primary.
 func (c *conn) ranThere(stmts []sqlclass.Statement, res forward.Result) {
 	c.session.ran(effectsOf(stmts), res)
-	c.session.unset("defer_foreign_keys") // SQLite drops it with each commit
+	c.dropDeferred()
+}
+
+// dropDeferred forgets PRAGMA defer_foreign_keys, which SQLite drops at each
+// COMMIT and ROLLBACK.
+func (c *conn) dropDeferred() {
+	if c.session.unset(deferForeignKeys) {
+		// It can only fail by the handle being of no use any more.
+		c.local.Exec(context.Background(), "PRAGMA "+deferForeignKeys+"=0", nil)
+	}
 }
 
 // redirect counts a read that goes to the primary and bounds how many do; the

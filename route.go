@@ -82,6 +82,7 @@ func some(stmts []sqlclass.Statement, is func(*sqlclass.Statement) bool) bool {
 
 func writesTemp(s *sqlclass.Statement) bool   { return s.Kind == sqlclass.TempWrite }
 func changesTemp(s *sqlclass.Statement) bool  { return s.TempSchema }
+func readsSchema(s *sqlclass.Statement) bool  { return s.ReadsSchema }
 func usesCounters(s *sqlclass.Statement) bool { return s.UsesRowID || s.UsesChanges }
 func usesChanges(s *sqlclass.Statement) bool  { return s.UsesChanges }
 

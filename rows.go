@@ -14,7 +14,8 @@ import (
 // driver lacks one of the optional interfaces, the answer is what
 // database/sql assumes without it (sql.go, rowsColumnInfoSetupConnLocked).
 type localRows struct {
-	rows driver.Rows
+	rows   driver.Rows
+	closed func() error // called once by Close; or nil
 }
 
 var (
@@ -28,7 +29,15 @@ var (
 )
 
 func (r *localRows) Columns() []string { return r.rows.Columns() }
-func (r *localRows) Close() error      { return fault.FromDriver(r.rows.Close()) }
+
+func (r *localRows) Close() error {
+	err := fault.FromDriver(r.rows.Close())
+	if r.closed != nil {
+		err = firstError(err, r.closed())
+		r.closed = nil
+	}
+	return err
+}
 
 func (r *localRows) Next(dest []driver.Value) error {
 	return rowsError(r.rows.Next(dest))

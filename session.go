@@ -44,7 +44,7 @@ func (s *session) set(pragma, value string) {
 // ran notes what a statement did that ran on the primary.
 func (s *session) ran(did effects, r forward.Result) {
 	s.forwarded = s.forwarded || did.counts
-	if did.inserts {
+	if did.inserts || r.LastInsertID != 0 {
 		s.lastInsertID = r.LastInsertID
 	}
 	if did.counts {
@@ -123,12 +123,17 @@ func (s *session) primeCounters(ctx context.Context, local *sqldriver.Conn) (err
 	return nil
 }
 
-// unset forgets a setting.
-func (s *session) unset(pragma string) {
-	if _, found := s.pragmas[pragma]; found {
+// deferForeignKeys is the one setting that ends with the transaction.
+const deferForeignKeys = "defer_foreign_keys"
+
+// unset forgets a setting and reports whether there was one.
+func (s *session) unset(pragma string) bool {
+	_, found := s.pragmas[pragma]
+	if found {
 		s.pragmas = maps.Clone(s.pragmas)
 		delete(s.pragmas, pragma)
 	}
+	return found
 }
 
 // result is what SQLite's counters give after any statement.

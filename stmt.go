@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/sqlclass"
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
@@ -33,6 +34,9 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
+	if len(sqlclass.Split(query)) == 0 {
+		return &stmt{c: c, text: query}, nil // mattn/go-sqlite3 would crash running it
+	}
 	prepared, err := c.local.Prepare(ctx, query)
 	if err != nil && !c.mayDiffer(err) {
 		return nil, err
@@ -48,7 +52,18 @@ func (c *conn) mayDiffer(err error) bool {
 		return false
 	}
 	inTx := c.tx != nil && !c.tx.here
-	return (inTx || !c.db.isPrimary()) && e.Code == fault.CodeError && !strings.Contains(e.Msg, "syntax error")
+	return (inTx || !c.db.isPrimary()) && e.Code == fault.CodeError && !isSyntaxError(e.Msg)
+}
+
+// isSyntaxError knows the errors of SQLite's tokenizer and parser, which no
+// schema can change.
+func isSyntaxError(msg string) bool {
+	for _, s := range []string{"syntax error", "incomplete input", "unrecognized token"} {
+		if strings.Contains(msg, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // NumInput is the local driver's answer; -1, which leaves counting to the

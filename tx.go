@@ -239,7 +239,7 @@ func (t *transaction) special(ctx context.Context, q call) (handled bool, err er
 		_, err := t.c.local.Exec(ctx, s.SQL, nil)
 		return err == nil, err
 	case sqlclass.Setting:
-		if s.Value != "" && s.Pragma != "defer_foreign_keys" {
+		if s.Value != "" && s.Pragma != deferForeignKeys {
 			// SQLite ignores foreign_keys inside a transaction; so must we.
 			if s.Pragma != "foreign_keys" {
 				if _, err := t.c.execHere(ctx, q); err != nil {
@@ -351,6 +351,7 @@ func (t *transaction) Commit() error {
 		t.c.tx = nil
 		return nil
 	}
+	defer t.c.dropDeferred()
 	if t.there == nil {
 		t.c.tx = nil // nothing has run
 		return nil
@@ -379,6 +380,7 @@ func (t *transaction) Rollback() error {
 		_, err := t.c.local.Exec(ctx, "ROLLBACK", nil)
 		return err
 	}
+	defer t.c.dropDeferred()
 	if t.there == nil {
 		return nil
 	}

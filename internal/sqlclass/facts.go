@@ -9,6 +9,7 @@ type facts struct {
 	// it writes, through statements of its own that EXPLAIN does not show.
 	// Behind a view it is not seen; query_only then stops the write.
 	writesInside bool
+	readsSchema  bool // it names a PRAGMA's table-valued function
 	illegal      bool // it has a token that SQLite refuses
 }
 
@@ -39,6 +40,8 @@ func factsOf(sql string) facts {
 		case tokWord, tokQuoted, tokString: // a string may name a table
 			name = unquote(t.text(sql))
 			f.writesInside = f.writesInside || foldEq(name, "pragma_optimize")
+			const prefix = "pragma_"
+			f.readsSchema = f.readsSchema || len(name) > len(prefix) && foldEq(name[:len(prefix)], prefix)
 		}
 	}
 }

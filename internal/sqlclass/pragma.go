@@ -61,7 +61,7 @@ func applyPragma(act pragmaAct, s *Statement) {
 	case actForget:
 		s.Kind, s.TempSchema = Local, true
 	case actRead:
-		s.Kind = Read
+		s.Kind, s.ReadsSchema = Read, true
 	case actShow:
 		s.Kind, s.LocalOnly = Read, true
 	case actWrite:

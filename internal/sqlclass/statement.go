@@ -20,7 +20,7 @@ func statement(ctx context.Context, q Querier, dbs databases, sql string) (State
 	f := factsOf(sql)
 	s := Statement{
 		SQL: sql, Params: len(f.params),
-		UsesRowID: f.usesRowID, UsesChanges: f.usesChanges,
+		UsesRowID: f.usesRowID, UsesChanges: f.usesChanges, ReadsSchema: f.readsSchema,
 	}
 	c := newCursor(sql)
 	word := ""

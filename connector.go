@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
@@ -56,14 +55,14 @@ func NewConnector(cfg Config) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lazyConnector{cfg: normalized}, nil
+	return &lazyConnector{cfg: normalized, turn: make(chan struct{}, 1)}, nil
 }
 
 // lazyConnector opens a Node when it is first needed.
 type lazyConnector struct {
 	cfg Config
 
-	mu     sync.Mutex // guards the following; held while the node starts, so that it starts once
+	turn   chan struct{} // holds one token while somebody uses the following
 	node   *Node
 	closed bool
 }
@@ -81,9 +80,14 @@ func (c *lazyConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return newConn(ctx, node.main, false)
 }
 
+// open returns the node, starting it for the first caller; the others wait.
 func (c *lazyConnector) open(ctx context.Context) (*Node, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if c.closed {
 		return nil, errNodeClosed()
 	}
@@ -101,14 +105,13 @@ func (c *lazyConnector) Driver() driver.Driver { return Driver{} }
 
 // Close closes the node, if it was opened. sql.DB.Close calls it.
 func (c *lazyConnector) Close() error {
-	c.mu.Lock()
-	node := c.node
-	c.node, c.closed = nil, true
-	c.mu.Unlock()
-	if node == nil {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	c.closed = true
+	if c.node == nil {
 		return nil
 	}
-	return node.Close()
+	return c.node.Close()
 }
 
 // nodeConnector makes the connections of a Node's own pools.

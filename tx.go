@@ -273,9 +273,9 @@ func (t *transaction) ran(q call, err error) {
 		if t.there != nil && !t.there.Open() {
 			t.ended(err)
 		}
-	case t.there == nil && fault.SafeToRetry(err):
+	case t.there == nil:
 		// Not begun: the next statement may try again.
-	case isContextError(err) && t.there != nil && t.there.Open():
+	case isContextError(err) && t.there.Open():
 	default:
 		t.failed = err
 	}

@@ -38,12 +38,9 @@ func Open(ctx context.Context, dir, name string) (*Database, error) {
 		Path:   filepath.Join(dir, "app.db"),
 		Engine: "shared",
 		Driver: "sqlite",
-		// As with plain SQLite: without these a reader and a writer get in
-		// each other's way, and one that does gets "database is locked".
-		DriverDSN: "file:{path}?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)",
-		Listen:    "127.0.0.1:0",
-		Name:      name,
-		Logger:    slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Listen: "127.0.0.1:0",
+		Name:   name,
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (c *core) join(cfg Config) (bool, error) {
 		{"driver_dsn", c.cfg.DriverDSN, cfg.DriverDSN},
 	} {
 		if f.want != "" && f.want != f.have {
-			if f.key == "secret" {
+			if f.key == "secret" || f.key == "driver_dsn" { // which may hold a cipher's key
 				f.have, f.want = "one", "another"
 			}
 			return false, configError(f.key, "this process has %s open with %q, so it cannot be opened with %q; "+
@@ -219,6 +219,9 @@ func (c *core) database(name string) (*database, error) {
 	if db, found := c.dbs[name]; found {
 		return db, nil
 	}
+	if len(c.dbs) >= maxDatabases {
+		return nil, fault.Refuse(fault.Overloaded, "database %q: this node has %d open, which is the limit", name, maxDatabases)
+	}
 	db, err := newDatabase(c, name)
 	if err != nil {
 		return nil, err
@@ -226,6 +229,10 @@ func (c *core) database(name string) (*database, error) {
 	c.dbs[name] = db
 	return db, nil
 }
+
+// maxDatabases bounds the databases of a node, which other nodes can make it
+// open by naming them.
+const maxDatabases = 1024
 
 func checkDatabaseName(name string) error {
 	if name == "" || name[0] == '.' || name != filepath.Base(name) || strings.ContainsAny(name, "/\\\x00") {
@@ -256,20 +263,23 @@ func (c *core) resolve(_ context.Context, name string) (forward.Target, error) {
 	return db.writerFor(s.Term)
 }
 
+// outcomeHere answers a peer that asks what became of a write. It opens nothing:
+// a database without a writer has run no write in this term.
 func (c *core) outcomeHere(ctx context.Context, name string, id forward.ID) (forward.Result, error) {
-	if _, err := c.resolve(ctx, name); err != nil {
-		return forward.Result{}, err
+	if s, _ := c.watch(); s.Role != engine.Primary {
+		return forward.Result{}, fault.Refuse(fault.NotPrimary, "node %s is %s", c.cfg.Name, s.Role)
 	}
-	db, err := c.database(name)
-	if err != nil {
-		return forward.Result{}, err
+	c.mu.Lock()
+	db := c.dbs[name]
+	c.mu.Unlock()
+	if db != nil {
+		if w := db.currentWriter(); w != nil {
+			return w.Outcome(ctx, id)
+		}
 	}
-	s, _ := c.watch()
-	w, err := db.writerFor(s.Term)
-	if err != nil {
-		return forward.Result{}, err
-	}
-	return w.Outcome(ctx, id)
+	e := fault.New(fault.OutcomeUnknown, "this primary has run no write of database %q", name)
+	e.RequestID = id.String()
+	return forward.Result{}, e
 }
 
 // peer returns the link to the node at addr.
@@ -349,10 +359,12 @@ func (c *core) shutdown(ctx context.Context) error {
 	}
 	drains.Wait()
 	var errs []error
+	// The role goes before the port: another node can take over while this one
+	// still waits for peers that hold their streams open.
+	errs = append(errs, c.engine.Close())
 	if c.server != nil {
 		c.server.Stop(ctx) // its only error says that ctx ended what ran
 	}
-	errs = append(errs, c.engine.Close())
 	close(c.stop)
 	for _, db := range dbs {
 		errs = append(errs, db.close())

@@ -166,6 +166,13 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 	return db.writer, nil
 }
 
+// currentWriter returns the writer, or nil if there is none.
+func (db *database) currentWriter() *writer.Writer {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.writer
+}
+
 // retireWriter ends the writer of a term that was lost; the fence has kept it
 // from committing since.
 func (db *database) retireWriter(now engine.State) {
@@ -205,11 +212,7 @@ func (db *database) drain(ctx context.Context) {
 func (db *database) close() error {
 	db.tracker.Close()
 	errs := []error{db.pool.Close(), db.local.Close()}
-	db.mu.Lock()
-	w := db.writer
-	db.writer = nil
-	db.mu.Unlock()
-	if w != nil {
+	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}
 	return errors.Join(errs...)

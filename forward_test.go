@@ -363,3 +363,33 @@ func databaseFile(t testing.TB, node *litefwd.Node) string {
 	}
 	return file
 }
+
+// A peer that holds a transaction open does not keep the role from moving: it
+// expires, the next node takes over, and only then is the peer waited for.
+func TestShutdownDoesNotHoldTheRole(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		primary, replica := openPair(t, driver, func(c *litefwd.Config) {
+			c.TxIdleLimit, c.PrimaryWait = 50*time.Millisecond, 10*time.Second
+		})
+		mustExec(t, replica.DB(), "CREATE TABLE t(v)")
+		tx, err := replica.DB().Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		mustExec(t, tx, "INSERT INTO t VALUES (1)")
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- primary.Shutdown(ctx) }()
+		waitRole(t, replica, litefwd.RolePrimary)
+		mustExec(t, replica.DB(), "INSERT INTO t VALUES (2)")
+		if err := tx.Commit(); !errors.Is(err, litefwd.ErrTxExpired) {
+			t.Errorf("commit: %v, want ErrTxExpired", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}

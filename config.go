@@ -6,10 +6,14 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +57,8 @@ type Config struct {
 	// other is an error, lest the mount point of a LiteFS that is not mounted
 	// yet be written as a plain directory.
 	Engine string
-	// CustomEngine is used instead of a named one. The Node starts and closes it.
+	// CustomEngine is used instead of a named one. The Node starts it and closes
+	// it, also when Open fails.
 	CustomEngine engine.Engine
 
 	// Driver is the name under which a SQLite driver is registered with
@@ -139,6 +144,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+const defaultDriverDSN = "file:{path}"
+
 // normalize returns a private copy with defaults filled in, or an error that
 // names the field by its DSN key.
 func (c Config) normalize() (Config, error) {
@@ -202,7 +209,7 @@ func (c *Config) checkDriver() error {
 		return configError("driver", "no SQLite driver is named; import one and set Config.Driver "+
 			"(\"sqlite\" for modernc.org/sqlite, \"sqlite3\" for mattn/go-sqlite3)")
 	case c.Connector == nil && c.DriverDSN == "":
-		c.DriverDSN = "file:{path}"
+		c.DriverDSN = defaultDriverDSN
 	}
 	return nil
 }
@@ -329,4 +336,34 @@ func (c *Config) connectorFor(path string) (driver.Connector, error) {
 	}
 	dsn := strings.ReplaceAll(c.DriverDSN, "{path}", (&url.URL{Path: path}).EscapedPath())
 	return driverConnector(c.Driver, dsn)
+}
+
+// conflict names the first field, by its DSN key, that other sets to something
+// else than its default and than c has; have and want are for the error, and
+// hide secrets. Both are normalized.
+func (c Config) conflict(other Config) (key, have, want string) {
+	var defaults Config
+	defaults.Name = c.Name // made up from the process, so never a contradiction
+	if err := defaults.setDefaults(); err != nil {
+		return "name", "", err.Error()
+	}
+	ours, theirs, unset := dsnKeys(&c), dsnKeys(&other), dsnKeys(&defaults)
+	for _, key := range slices.Sorted(maps.Keys(theirs)) {
+		have, want := ours[key].String(), theirs[key].String()
+		switch {
+		case want == have || want == unset[key].String() || key == "driver_dsn" && want == defaultDriverDSN:
+		case key == "secret" || key == "driver_dsn": // which may hold a cipher's key
+			return key, "one", "another"
+		default:
+			return key, strconv.Quote(have), strconv.Quote(want)
+		}
+	}
+	switch {
+	case other.TLS != nil && other.TLS != c.TLS:
+		return "cert", "one TLS configuration", "another"
+	case other.Connector != nil && (c.Connector == nil ||
+		reflect.ValueOf(other.Connector).Pointer() != reflect.ValueOf(c.Connector).Pointer()):
+		return "driver", "one connector", "another"
+	}
+	return "", "", ""
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/forward"
@@ -37,11 +36,8 @@ type conn struct {
 	tx      *transaction // the open transaction, or nil
 
 	generation uint64 // of db when this was opened; see database.discard
-	onClose    func() error
-
-	mu     sync.Mutex // guards the following, and the closing of an idle connection
-	idle   bool       // in database/sql's pool, not in use
-	closed bool
+	closed     bool
+	onClose    func() error // or nil
 }
 
 var (
@@ -70,55 +66,31 @@ func (c *conn) Ping(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// ResetSession takes the connection out of the pool. It refuses one on which
-// somebody left a transaction open, and one that has been discarded.
+// ResetSession refuses a connection on which somebody left a transaction open,
+// and one that was opened before the local copy was replaced.
 func (c *conn) ResetSession(context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.idle = false
-	if !c.validLocked() {
+	if !c.IsValid() {
 		return driver.ErrBadConn // nothing has run
 	}
 	return nil
 }
 
-// IsValid reports whether the pool may keep the connection. database/sql asks
-// when it puts it there (sql.go, putConn), so from then on it is idle.
+// IsValid reports whether the pool may keep the connection.
 func (c *conn) IsValid() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.idle = c.validLocked()
-	return c.idle
-}
-
-func (c *conn) validLocked() bool {
 	return !c.closed && c.tx == nil && c.generation == c.db.generation.Load() && c.local.Valid()
-}
-
-// discardIdle closes the local handle if nobody is using the connection; the
-// pool finds that out when it next wants to.
-func (c *conn) discardIdle() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.idle && !c.closed {
-		c.closed = true
-		c.local.Close()
-	}
 }
 
 // Close rolls an open transaction back.
 func (c *conn) Close() error {
-	c.db.forget(c)
+	if c.closed {
+		return nil
+	}
+	c.closed = true
 	var errs []error
 	if c.tx != nil {
 		errs = append(errs, c.tx.Rollback())
 	}
-	c.mu.Lock()
-	if !c.closed {
-		c.closed = true
-		errs = append(errs, c.local.Close())
-	}
-	c.mu.Unlock()
+	errs = append(errs, c.local.Close())
 	if c.onClose != nil {
 		errs = append(errs, c.onClose())
 	}
@@ -145,10 +117,7 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (c *conn) usable() error {
-	c.mu.Lock()
-	closed := c.closed
-	c.mu.Unlock()
-	if closed {
+	if c.closed {
 		return driver.ErrBadConn // nothing has run
 	}
 	if c.db.core.stopping() {

@@ -151,6 +151,5 @@ func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, er
 	if own {
 		c.private = sqlclass.NewPrivate()
 	}
-	db.remember(c)
 	return c, nil
 }

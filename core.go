@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"sync"
 
@@ -52,25 +51,9 @@ func openCore(ctx context.Context, cfg Config) (*core, error) {
 // join adds a reference for a second Open of the directory. It reports false
 // if the node is stopping.
 func (c *core) join(cfg Config) (bool, error) {
-	for _, f := range []struct{ key, have, want string }{
-		{"engine", c.cfg.Engine, cfg.Engine},
-		{"listen", c.cfg.Listen, cfg.Listen},
-		{"advertise", c.cfg.Advertise, cfg.Advertise},
-		{"secret", c.cfg.Secret, cfg.Secret},
-		{"cert", c.cfg.CertFile, cfg.CertFile},
-		{"driver", c.cfg.Driver, cfg.Driver},
-		{"driver_dsn", c.cfg.DriverDSN, cfg.DriverDSN},
-	} {
-		if f.want != "" && f.want != f.have {
-			if f.key == "secret" || f.key == "driver_dsn" { // which may hold a cipher's key
-				f.have, f.want = "one", "another"
-			}
-			return false, configError(f.key, "this process has %s open with %q, so it cannot be opened with %q; "+
-				"two nodes, or two SQLite libraries, must not share a directory in one process", c.cfg.dir(), f.have, f.want)
-		}
-	}
-	if cfg.Connector != nil && reflect.ValueOf(cfg.Connector).Pointer() != connectorPointer(c.cfg) {
-		return false, configError("driver", "this process has %s open with another connector", c.cfg.dir())
+	if key, have, want := c.cfg.conflict(cfg); key != "" {
+		return false, configError(key, "this process has %s open with %s, so it cannot be opened with %s; "+
+			"two nodes, or two SQLite libraries, must not share a directory in one process", c.cfg.dir(), have, want)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,13 +62,6 @@ func (c *core) join(cfg Config) (bool, error) {
 	}
 	c.refs++
 	return true, nil
-}
-
-func connectorPointer(cfg Config) uintptr {
-	if cfg.Connector == nil {
-		return 0
-	}
-	return reflect.ValueOf(cfg.Connector).Pointer()
 }
 
 // startCore starts everything; on an error nothing is left running.

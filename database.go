@@ -5,11 +5,10 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"maps"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/await"
@@ -44,7 +43,6 @@ type database struct {
 	generation atomic.Uint64
 
 	mu         sync.Mutex // guards the following
-	conns      map[*conn]struct{}
 	writer     *writer.Writer
 	writerTerm uint64 // the term for which writer was made
 	draining   bool
@@ -73,36 +71,38 @@ func newDatabase(c *core, name string) (*database, error) {
 		tracker:    await.New(engineDB),
 		classifier: sqlclass.New(),
 		redirected: make(chan struct{}, maxRedirected),
-		conns:      map[*conn]struct{}{},
 	}
 	db.pool = sql.OpenDB(&nodeConnector{db: db})
 	db.local = sql.OpenDB(&nodeConnector{db: db, localOnly: true})
 	return db, nil
 }
 
-// remember notes an open connection, and forget one that is closed.
-func (db *database) remember(c *conn) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.conns[c] = struct{}{}
-}
-
-func (db *database) forget(c *conn) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	delete(db.conns, c)
-}
-
-// discard gets rid of all connections to the local copy: idle ones now, the
-// others when they come back to the pool. The file may have been replaced
-// under them, which SQLite cannot see.
+// discard gets rid of all connections to the local copy: the file may have been
+// replaced under them, which SQLite cannot see. Those in use go when they come
+// back to the pool. It returns at once.
 func (db *database) discard() {
 	db.generation.Add(1)
-	db.mu.Lock()
-	conns := slices.Collect(maps.Keys(db.conns))
-	db.mu.Unlock()
-	for _, c := range conns {
-		c.discardIdle()
+	for _, pool := range []*sql.DB{db.pool, db.local} {
+		db.core.goroutines.Go(func() { flushIdle(pool) })
+	}
+}
+
+// flushTimeout bounds the wait for a connection while all are in use; those
+// need no flushing.
+const flushTimeout = time.Second
+
+// flushIdle takes every idle connection out of the pool, by which database/sql
+// finds out that it is not valid any more, and closes it. (SetMaxIdleConns
+// would do that too, but the application's own limit could not be restored.)
+func flushIdle(pool *sql.DB) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	for range pool.Stats().Idle {
+		c, err := pool.Conn(ctx)
+		if err != nil {
+			return
+		}
+		defer c.Close() // not before the last one is taken: the pool gives out the newest first
 	}
 }
 
@@ -119,10 +119,11 @@ func (db *database) connectLocal(ctx context.Context) (*sqldriver.Conn, error) {
 }
 
 func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) error {
-	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
+	// First of all: another node that is just closing may hold the file's locks.
+	if err := conn.SetBusyTimeout(ctx, db.core.cfg.BusyTimeout); err != nil {
 		return err
 	}
-	if err := conn.SetBusyTimeout(ctx, db.core.cfg.BusyTimeout); err != nil {
+	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
 		return err
 	}
 	return setQueryOnly(ctx, conn, true)
@@ -220,14 +221,20 @@ func (db *database) close() error {
 
 // outcome asks the primary about a write by its id.
 func (db *database) outcome(ctx context.Context, id forward.ID) error {
-	return db.onPrimary(ctx, func(t forward.Target) error {
+	var res forward.Result
+	err := db.onPrimary(ctx, func(t forward.Target) error {
 		o, ok := t.(outcomer)
 		if !ok {
 			return fault.New(fault.OutcomeUnknown, "this primary keeps no outcomes")
 		}
-		_, err := o.Outcome(ctx, id)
+		var err error
+		res, err = o.Outcome(ctx, id)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return db.awaitCommit(ctx, db.await(ctx), res.Position)
 }
 
 // outcomer is what both kinds of target offer besides running statements.

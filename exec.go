@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
@@ -37,7 +38,9 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 		return nil, err
 	}
 	switch {
-	case c.localOnly:
+	case c.localOnly && c.tx == nil && some(q.stmts, isControl):
+		return nil, errLocalControl()
+	case c.localOnly && c.tx == nil:
 		return c.execHere(ctx, q)
 	case c.tx != nil && len(q.stmts) > 1 && some(q.stmts, isControl):
 		return c.execPieces(ctx, q)
@@ -50,7 +53,9 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 	case pieces:
 		return c.execPieces(ctx, q)
 	case here:
-		if c.db.readsHere() || !allReads(q.stmts) {
+		if elsewhere, err := c.behind(ctx, q); err != nil {
+			return nil, err
+		} else if !elsewhere {
 			res, err := c.execHere(ctx, q)
 			if !c.askPrimary(q, err) {
 				return res, err
@@ -66,7 +71,9 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	}
 	switch {
-	case c.localOnly:
+	case c.localOnly && c.tx == nil && some(q.stmts, isControl):
+		return nil, errLocalControl()
+	case c.localOnly && c.tx == nil:
 		return c.queryHere(ctx, q)
 	case c.tx != nil && len(q.stmts) > 1 && some(q.stmts, isControl):
 		return c.queryPieces(ctx, q)
@@ -82,7 +89,9 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 	case pieces:
 		return c.queryPieces(ctx, q)
 	case here:
-		if c.db.readsHere() || !allReads(q.stmts) {
+		if elsewhere, err := c.behind(ctx, q); err != nil {
+			return nil, err
+		} else if !elsewhere {
 			rows, err := c.queryHere(ctx, q)
 			if !c.askPrimary(q, err) {
 				return rows, err
@@ -90,6 +99,31 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 		}
 	}
 	return c.queryOnPrimary(ctx, q)
+}
+
+// behind decides where a text that belongs here runs while the local copy lacks
+// what this process has written:
+//
+//	it only reads the main database      | on the primary (true)
+//	it needs the connection and the copy | here, once that has caught up;
+//	                                     | ErrReplicaBehind after AwaitTimeout
+//	it needs only the connection         | here
+func (c *conn) behind(ctx context.Context, q call) (elsewhere bool, err error) {
+	switch {
+	case c.db.readsHere():
+		return false, nil
+	case allReads(q.stmts) && !some(q.stmts, usesCounters):
+		return true, nil
+	case some(q.stmts, mayReadMain):
+		return false, c.db.catchUp(ctx)
+	default:
+		return false, nil
+	}
+}
+
+func errLocalControl() error {
+	return fault.Refuse(fault.Unsupported, "transaction control as SQL text on Node.Local; "+
+		"use BeginTx with sql.TxOptions{ReadOnly: true}")
 }
 
 // plan classifies the text and says where it runs outside a transaction.
@@ -183,6 +217,9 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 // undoes that.
 func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err error) {
 	c.db.stats.localReads.Add(1)
+	if c.private == nil && some(q.stmts, changesTemp) {
+		c.private = sqlclass.NewPrivate() // it may succeed and yet return an error
+	}
 	if some(q.stmts, writesByPragma) {
 		return nil, &fault.SQLError{
 			Code: fault.CodeReadOnly, Extended: fault.CodeReadOnly,
@@ -242,9 +279,6 @@ func (c *conn) changedHere(stmts []sqlclass.Statement) {
 		if s := &stmts[i]; s.Kind == sqlclass.Setting && s.Value != "" {
 			c.session.set(s.Pragma, s.Value)
 		}
-	}
-	if c.private == nil && some(stmts, changesTemp) {
-		c.private = sqlclass.NewPrivate()
 	}
 }
 
@@ -339,11 +373,24 @@ func (c *conn) dropDeferred() {
 // function it returns must be called when the read is over.
 func (c *conn) redirect(ctx context.Context) (func(), error) {
 	c.db.stats.forwardedReads.Add(1)
+	done := func() { <-c.db.redirected }
 	select {
 	case c.db.redirected <- struct{}{}:
-		return func() { <-c.db.redirected }, nil
+		return done, nil
+	default:
+	}
+	bound := time.NewTimer(c.db.core.cfg.PrimaryWait)
+	defer bound.Stop()
+	select {
+	case c.db.redirected <- struct{}{}:
+		return done, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-c.db.core.stop:
+		return nil, errNodeClosed()
+	case <-bound.C:
+		return nil, fault.Refuse(fault.Overloaded, "%d reads of %s are at the primary, which is the limit, and none ended within %v; "+
+			"close rows that are not read to their end", maxRedirected, c.db.name, c.db.core.cfg.PrimaryWait)
 	}
 }
 
@@ -373,37 +420,38 @@ func (c *conn) mapError(err error) error {
 
 // execPieces runs the text's statements one after the other, each in its own
 // place; each is classified when those before it have run.
-func (c *conn) execPieces(ctx context.Context, q call) (res driver.Result, err error) {
-	if err := piecesWithoutArgs(q); err != nil {
+func (c *conn) execPieces(ctx context.Context, q call) (driver.Result, error) {
+	if err := c.firstPieces(ctx, q, len(q.stmts)); err != nil {
 		return nil, err
 	}
-	for i := range q.stmts {
-		if q.stmts[i].Kind == sqlclass.Empty {
-			continue
-		}
-		if res, err = c.exec(ctx, call{text: q.stmts[i].SQL}); err != nil {
-			return nil, err
-		}
-	}
-	return res, nil
+	return c.session.result(), nil
 }
 
 // queryPieces is execPieces for a query: the rows are those of the last
 // statement.
 func (c *conn) queryPieces(ctx context.Context, q call) (driver.Rows, error) {
-	if err := piecesWithoutArgs(q); err != nil {
+	last := len(q.stmts) - 1
+	if err := c.firstPieces(ctx, q, last); err != nil {
 		return nil, err
 	}
-	last := len(q.stmts) - 1
-	for last > 0 && q.stmts[last].Kind == sqlclass.Empty {
-		last--
+	rows, err := c.query(ctx, call{text: q.stmts[last].SQL})
+	return rows, fault.SomethingRan(err)
+}
+
+// firstPieces runs the first n statements of the text.
+func (c *conn) firstPieces(ctx context.Context, q call, n int) error {
+	if err := piecesWithoutArgs(q); err != nil {
+		return err
 	}
-	for i := range q.stmts[:last] {
+	for i := range q.stmts[:n] {
 		if _, err := c.exec(ctx, call{text: q.stmts[i].SQL}); err != nil {
-			return nil, err
+			if i > 0 {
+				err = fault.SomethingRan(err)
+			}
+			return err
 		}
 	}
-	return c.query(ctx, call{text: q.stmts[last].SQL})
+	return nil
 }
 
 func piecesWithoutArgs(q call) error {

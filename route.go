@@ -86,6 +86,17 @@ func readsSchema(s *sqlclass.Statement) bool  { return s.ReadsSchema }
 func usesCounters(s *sqlclass.Statement) bool { return s.UsesRowID || s.UsesChanges }
 func usesChanges(s *sqlclass.Statement) bool  { return s.UsesChanges }
 
+// mayReadMain reports whether s, which runs on the local handle, may look at
+// the main database, so that a copy that is behind would show.
+func mayReadMain(s *sqlclass.Statement) bool {
+	return s.Kind == sqlclass.TempWrite || s.Kind == sqlclass.Read && (s.Pragma == "" || s.ReadsSchema)
+}
+
+// endsTransaction reports whether s begins or ends a whole transaction.
+func endsTransaction(s *sqlclass.Statement) bool {
+	return s.Kind == sqlclass.Begin || s.Kind == sqlclass.Commit || s.Kind == sqlclass.Rollback
+}
+
 // writesByPragma reports whether s is one of the PRAGMAs that write, not all
 // of which query_only stops.
 func writesByPragma(s *sqlclass.Statement) bool {

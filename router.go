@@ -154,7 +154,7 @@ func (db *database) awaitCommit(ctx context.Context, a Await, p engine.Position)
 	defer cancel()
 	err := db.tracker.Wait(wait, p)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, fault.Closed): // committed all the same
 		return nil
 	case wait.Err() == nil:
 		return lostHistory(err)
@@ -167,6 +167,26 @@ func (db *database) awaitCommit(ctx context.Context, a Await, p engine.Position)
 		"but this node's copy did not reach that within %v; do not run it again", p, db.core.cfg.AwaitTimeout)
 	e.Committed = true
 	return e
+}
+
+// catchUp waits until the local copy has all that this process must see.
+func (db *database) catchUp(ctx context.Context) error {
+	must := db.behind.Load()
+	if must == nil {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, db.core.cfg.AwaitTimeout)
+	defer cancel()
+	err := db.tracker.Wait(wait, *must)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.Refuse(fault.ReplicaBehind, "this node's copy of %s has not caught up with this process's own writes within %v, "+
+			"and the statement needs the local connection (temp tables, counters), so the primary cannot run it",
+			db.name, db.core.cfg.AwaitTimeout)
+	}
+	return nil // it has, or what had to be seen is gone, or the node is closed
 }
 
 // lostHistory marks an error of waiting for a commit that was acknowledged.

@@ -2,7 +2,6 @@ package litefwd
 
 import (
 	"context"
-	"errors"
 	"maps"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -73,7 +72,7 @@ func effectsOf(stmts []sqlclass.Statement) (e effects) {
 	return e
 }
 
-// counterTable is a temp table that exists only while the counters are set.
+// counterTable is made in temp when it is first needed.
 const counterTable = "temp.litefwd_counters"
 
 // maxPrimed bounds the rows that are inserted to make changes() true.
@@ -91,33 +90,34 @@ func (s *session) primeCounters(ctx context.Context, local *sqldriver.Conn) (err
 		return fault.Refuse(fault.Unsupported, "changes() after a write of %d rows elsewhere; "+
 			"take the number from the write's RowsAffected", s.changes)
 	}
+	ctx = context.WithoutCancel(ctx) // it is short, and must not stop half-way
 	if err := setQueryOnly(ctx, local, false); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, setQueryOnly(ctx, local, true)) }()
+	defer func() { err = firstError(err, setQueryOnly(ctx, local, true)) }()
 
 	// The rows' ids end with the wanted one; those before it are any others.
 	const insert = `INSERT INTO ` + counterTable + `(id)
 		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?1)
 		SELECT CASE WHEN i = ?1 THEN ?2 WHEN i = ?2 THEN -i ELSE i END FROM n`
-	for _, step := range []struct {
+	steps := []struct {
 		sql  string
 		args []any
 	}{
-		{"CREATE TABLE " + counterTable + "(id INTEGER PRIMARY KEY)", nil},
+		{"CREATE TABLE IF NOT EXISTS " + counterTable + "(id INTEGER PRIMARY KEY)", nil},
+		{"DELETE FROM " + counterTable, nil},
 		{insert, []any{max(s.changes, 1), s.lastInsertID}},
-	} {
+	}
+	if s.changes == 0 {
+		steps = append(steps, struct {
+			sql  string
+			args []any
+		}{"DELETE FROM " + counterTable + " WHERE 0", nil})
+	}
+	for _, step := range steps {
 		if _, err := local.Exec(ctx, step.sql, sqldriver.Args(step.args...)); err != nil {
 			return err
 		}
-	}
-	if s.changes == 0 {
-		if _, err := local.Exec(ctx, "DELETE FROM "+counterTable+" WHERE 0", nil); err != nil {
-			return err
-		}
-	}
-	if _, err := local.Exec(ctx, "DROP TABLE "+counterTable, nil); err != nil {
-		return err
 	}
 	s.localInsertID, s.localChanges = s.lastInsertID, s.changes
 	return nil

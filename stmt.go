@@ -34,14 +34,28 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
-	if len(sqlclass.Split(query)) == 0 {
-		return &stmt{c: c, text: query}, nil // mattn/go-sqlite3 would crash running it
+	stmts, err := c.classify(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if err := refused(stmts); err != nil {
+		return nil, err
+	}
+	if some(stmts, mustNotCompile) {
+		return &stmt{c: c, text: query}, nil
 	}
 	prepared, err := c.local.Prepare(ctx, query)
 	if err != nil && !c.mayDiffer(err) {
 		return nil, err
 	}
 	return &stmt{c: c, text: query, prepared: prepared}, nil
+}
+
+// mustNotCompile reports whether s must not be prepared on the local handle:
+// SQLite runs many PRAGMAs while it compiles them, and mattn/go-sqlite3 crashes
+// when it runs a text without a statement.
+func mustNotCompile(s *sqlclass.Statement) bool {
+	return s.Pragma != "" || s.Kind == sqlclass.Empty
 }
 
 // mayDiffer reports whether preparing may go better on the primary, or inside

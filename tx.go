@@ -138,6 +138,9 @@ func (c *conn) control(ctx context.Context, s *sqlclass.Statement) error {
 // exec runs a text inside the transaction.
 func (t *transaction) exec(ctx context.Context, q call) (driver.Result, error) {
 	if t.here || readsConnection(q.stmts) {
+		if some(q.stmts, endsTransaction) {
+			return nil, errEndsSnapshot()
+		}
 		return t.c.execHere(ctx, q)
 	}
 	var res forward.Result
@@ -154,9 +157,17 @@ func (t *transaction) exec(ctx context.Context, q call) (driver.Result, error) {
 	return t.c.session.result(), nil
 }
 
+func errEndsSnapshot() error {
+	return fault.Refuse(fault.Unsupported, "BEGIN, COMMIT and ROLLBACK as SQL text in a read-only transaction; "+
+		"use sql.Tx's methods")
+}
+
 // query runs a text inside the transaction and returns its rows.
 func (t *transaction) query(ctx context.Context, q call) (driver.Rows, error) {
 	if t.here || readsConnection(q.stmts) {
+		if some(q.stmts, endsTransaction) {
+			return nil, errEndsSnapshot()
+		}
 		return t.c.queryHere(ctx, q)
 	}
 	var rows forward.Rows
@@ -178,6 +189,11 @@ func (t *transaction) query(ctx context.Context, q call) (driver.Rows, error) {
 // that end the transaction, and those that concern the local handle alone.
 func (t *transaction) run(ctx context.Context, q call, do func(forward.Tx, forward.Statement) error) (handled bool, err error) {
 	if t.failed != nil {
+		if len(q.stmts) == 1 {
+			if ended, err := t.endFailed(&q.stmts[0]); ended {
+				return true, err
+			}
+		}
 		return false, t.failed
 	}
 	if len(q.stmts) == 1 {
@@ -198,9 +214,27 @@ func (t *transaction) run(ctx context.Context, q call, do func(forward.Tx, forwa
 	}
 	t.ran(q, err)
 	if err != nil {
-		return false, t.c.forwardedError(err, false)
+		return false, t.c.forwardedError(err, t.opts.ReadOnly)
 	}
-	return false, nil
+	return false, t.settle(ctx, q.stmts)
+}
+
+// settle gives the local handle the settings that the text made on the
+// primary, so that they outlive the transaction.
+func (t *transaction) settle(ctx context.Context, stmts []sqlclass.Statement) error {
+	for i := range stmts {
+		s := &stmts[i]
+		if s.Kind != sqlclass.Setting || s.Value == "" || s.Pragma == deferForeignKeys {
+			continue
+		}
+		if s.Pragma == "foreign_keys" {
+			continue // SQLite ignores it inside a transaction
+		}
+		if _, err := t.c.execHere(ctx, call{text: s.SQL, stmts: stmts[i : i+1]}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // first begins the transaction on the primary and runs its first statement;
@@ -212,12 +246,19 @@ func (t *transaction) first(ctx context.Context, st forward.Statement, do func(f
 		if err != nil {
 			return err
 		}
-		if err = do(tx, st); t.c.db.worthAnother(err) {
+		if err = do(tx, st); t.c.db.worthAnother(err) || err != nil && !tx.Open() && notBegun(err) {
 			return firstError(err, tx.Rollback(t.ctx))
 		}
 		t.there = tx
 		return err
 	})
+}
+
+// notBegun reports whether err, of the first statement of a transaction that is
+// not open, means that it never was: it was refused, or got no place in the
+// primary's queue. Otherwise the statement itself ended it.
+func notBegun(err error) bool {
+	return fault.SafeToRetry(err) || fault.Code(err) == fault.CodeBusy
 }
 
 // special handles the statements that are more than text to pass on.
@@ -238,15 +279,6 @@ func (t *transaction) special(ctx context.Context, q call) (handled bool, err er
 		}
 		_, err := t.c.local.Exec(ctx, s.SQL, nil)
 		return err == nil, err
-	case sqlclass.Setting:
-		if s.Value != "" && s.Pragma != deferForeignKeys {
-			// SQLite ignores foreign_keys inside a transaction; so must we.
-			if s.Pragma != "foreign_keys" {
-				if _, err := t.c.execHere(ctx, q); err != nil {
-					return false, err
-				}
-			}
-		}
 	}
 	return false, nil
 }
@@ -255,8 +287,10 @@ func (t *transaction) special(ctx context.Context, q call) (handled bool, err er
 // expects.
 func (t *transaction) check(s *sqlclass.Statement) error {
 	switch {
-	case s.Kind == sqlclass.Unsupported:
+	case s.Kind == sqlclass.Unsupported && !s.InTx:
 		return fault.Refuse(fault.Unsupported, "%s", s.Reason)
+	case s.LocalOnly && t.c.private == nil:
+		// The local handle has no temp objects, so the transaction's are meant.
 	case s.LocalOnly, s.Kind == sqlclass.TempWrite && !s.TempSchema:
 		return fault.Refuse(fault.Unsupported, "a temp table made before the transaction lives on this node, "+
 			"and the transaction runs on the primary; make the table inside the transaction")
@@ -312,16 +346,27 @@ func (t *transaction) releasesAll(s *sqlclass.Statement) bool {
 
 // endBySQL ends the transaction by COMMIT, ROLLBACK or RELEASE as SQL text.
 func (t *transaction) endBySQL(end func() error) error {
-	if t.viaSQL {
-		return end()
-	}
-	// A sql.Tx is ended under database/sql's hands; what it still does fails.
 	err := end()
-	if err == nil {
+	if !t.viaSQL {
+		// A sql.Tx is ended under database/sql's hands. What it still does must
+		// not run outside a transaction.
 		t.c.tx = t
 		t.failed = fault.Refuse(fault.TxExpired, "the transaction was ended by SQL text; use Tx.Commit and Tx.Rollback")
 	}
 	return err
+}
+
+// endFailed ends a transaction opened by SQL text that is not there any more.
+func (t *transaction) endFailed(s *sqlclass.Statement) (ended bool, err error) {
+	switch {
+	case !t.viaSQL:
+		return false, nil
+	case s.Kind == sqlclass.Rollback:
+		return true, t.Rollback()
+	case s.Kind == sqlclass.Commit || s.Kind == sqlclass.Release && t.releasesAll(s):
+		return true, t.Commit()
+	}
+	return false, nil
 }
 
 // ended notes that SQLite itself has no transaction any more.
@@ -351,7 +396,7 @@ func (t *transaction) Commit() error {
 		t.c.tx = nil
 		return nil
 	}
-	defer t.c.dropDeferred()
+	defer t.dropDeferred()
 	if t.there == nil {
 		t.c.tx = nil // nothing has run
 		return nil
@@ -380,7 +425,7 @@ func (t *transaction) Rollback() error {
 		_, err := t.c.local.Exec(ctx, "ROLLBACK", nil)
 		return err
 	}
-	defer t.c.dropDeferred()
+	defer t.dropDeferred()
 	if t.there == nil {
 		return nil
 	}
@@ -388,6 +433,13 @@ func (t *transaction) Rollback() error {
 		return t.c.mapError(err)
 	}
 	return nil
+}
+
+// dropDeferred forgets defer_foreign_keys once the transaction is over.
+func (t *transaction) dropDeferred() {
+	if t.c.tx != t {
+		t.c.dropDeferred()
+	}
 }
 
 func isContextError(err error) bool {

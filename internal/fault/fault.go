@@ -129,3 +129,16 @@ func SafeToRetry(err error) bool {
 	var s interface{ SafeToRetry() bool }
 	return errors.As(err, &s) && s.SafeToRetry()
 }
+
+// SomethingRan takes the promise that nothing ran out of err, for a text of
+// which earlier statements have run.
+func SomethingRan(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || !e.NothingRan {
+		return err
+	}
+	changed := *e
+	changed.NothingRan = false
+	changed.Msg += "; earlier statements of the text have run"
+	return &changed
+}

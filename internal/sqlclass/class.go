@@ -64,8 +64,8 @@ type Statement struct {
 	Counts bool
 	// UsesRowID: it calls last_insert_rowid(), perhaps in a view.
 	UsesRowID bool
-	// UsesChanges: it calls changes() or total_changes().
-	UsesChanges bool
+	// UsesChanges: it calls changes() or total_changes(); UsesTotal: the latter.
+	UsesChanges, UsesTotal bool
 	// TempSchema: it creates, drops or alters temp objects, attaches or
 	// detaches, so later classifications on this connection may differ.
 	TempSchema bool
@@ -85,6 +85,9 @@ type Statement struct {
 	Name string
 	// Reason explains Unsupported.
 	Reason string
+	// InTx, for Unsupported: a transaction on the primary can run it, on the
+	// temp objects that it has made there.
+	InTx bool
 	// Err is SQLite's error, for Unsure.
 	Err error
 }

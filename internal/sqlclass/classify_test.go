@@ -24,7 +24,7 @@ func describe(s Statement) string {
 		name string
 	}{
 		{s.Alone, "alone"}, {s.Inserts, "inserts"}, {s.Counts, "counts"}, {s.UsesRowID, "rowid"},
-		{s.UsesChanges, "changes"}, {s.TempSchema, "schema"}, {s.LocalOnly, "here"},
+		{s.UsesChanges, "changes"}, {s.UsesTotal, "total"}, {s.InTx, "intx"}, {s.TempSchema, "schema"}, {s.LocalOnly, "here"},
 	} {
 		if flag.set {
 			words = append(words, flag.name)
@@ -76,7 +76,7 @@ var queryChecks = []check{
 	{"SELECT * FROM sqlite_temp_schema", "read here"},
 	{"SELECT * FROM rt WHERE x0 < 1", "read"},
 	{"SELECT last_insert_rowid ( )", "read rowid"},
-	{`SELECT "Changes"(), total_changes()`, "read changes"},
+	{`SELECT "Changes"(), total_changes()`, "read changes total"},
 	{"SELECT changes, last_insert_rowid FROM (SELECT 1 AS changes, 2 AS last_insert_rowid)", "read"},
 	{"SELECT * FROM last", "read rowid changes"},
 	{"EXPLAIN SELECT * FROM t", "read"},
@@ -143,7 +143,7 @@ func TestDML(t *testing.T) {
 		c.addOwn()
 		private := NewPrivate()
 		runChecks(t, c, private, dmlChecks)
-		runChecks(t, c, private, []check{{"INSERT INTO nosuch VALUES(1)", "unsure"}})
+		runChecks(t, c, private, []check{{"INSERT INTO nosuch VALUES(1)", "unsure inserts counts"}})
 	})
 }
 
@@ -233,9 +233,9 @@ func TestOwnObjects(t *testing.T) {
 		{"CREATE TABLE n AS SELECT * FROM aux.x", "unsupported"},
 		{"CREATE TEMP TRIGGER g AFTER INSERT ON tt BEGIN SELECT 1; END", "temp schema"},
 		{"CREATE TRIGGER g AFTER INSERT ON tt BEGIN SELECT 1; END", "temp schema"},
-		{"CREATE TEMP TRIGGER g AFTER UPDATE OF a ON main.t BEGIN SELECT 1; END", "unsupported"},
+		{"CREATE TEMP TRIGGER g AFTER UPDATE OF a ON main.t BEGIN SELECT 1; END", "unsupported intx"},
 		{"CREATE TEMP TRIGGER g AFTER DELETE ON mem.m BEGIN SELECT 1; END", "temp schema"},
-		{"CREATE TEMP TRIGGER g AFTER DELETE ON aux.x BEGIN SELECT 1; END", "unsupported"},
+		{"CREATE TEMP TRIGGER g AFTER DELETE ON aux.x BEGIN SELECT 1; END", "unsupported intx"},
 		{"CREATE TRIGGER mem.g AFTER DELETE ON m BEGIN SELECT 1; END", "temp schema"},
 		{"CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END", "write"},
 		{"REINDEX tt", "temp schema"},

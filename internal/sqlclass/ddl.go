@@ -35,6 +35,9 @@ func create(ctx context.Context, q Querier, dbs databases, c cursor, f facts, s 
 	if temp && schema == "" {
 		schema = "temp"
 	}
+	if !c.is("as") || object == "view" {
+		s.callsNothing() // of what is only stored
+	}
 	db, known := dbs.named(schema)
 	var err error
 	switch {
@@ -95,6 +98,7 @@ func createTrigger(ctx context.Context, q Querier, dbs databases, c cursor, sche
 	if db == tempDB && !dbs.own(table) {
 		s.refuse("a temp trigger on a table with a file does not fire for writes that the " +
 			"primary runs; create the trigger in the main database")
+		s.InTx = true
 		return nil
 	}
 	s.writes(dbs, db)

@@ -17,6 +17,7 @@ type program struct {
 	unexpected  string
 	usesRowID   bool
 	usesChanges bool
+	usesTotal   bool
 }
 
 // opens adds the index to the set.
@@ -69,8 +70,10 @@ func (p *program) add(row []driver.Value) {
 		switch name, _, _ := strings.Cut(asText(row[5]), "("); fold(name) {
 		case "last_insert_rowid":
 			p.usesRowID = true
-		case "changes", "total_changes":
+		case "changes":
 			p.usesChanges = true
+		case "total_changes":
+			p.usesChanges, p.usesTotal = true, true
 		case "optimize": // of FTS3, see facts.calls
 			p.unexpected = opcode + " optimize"
 		}

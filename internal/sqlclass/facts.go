@@ -4,7 +4,8 @@ package sqlclass
 type facts struct {
 	params      []string // names, see Params
 	usesRowID   bool
-	usesChanges bool
+	usesChanges bool // changes() or total_changes()
+	usesTotal   bool // total_changes()
 	// writesInside: it names something that SQLite runs as a read although
 	// it writes, through statements of its own that EXPLAIN does not show.
 	// Behind a view it is not seen; query_only then stops the write.
@@ -54,8 +55,10 @@ func (f *facts) calls(name string) {
 	switch {
 	case foldEq(name, "last_insert_rowid"):
 		f.usesRowID = true
-	case foldEq(name, "changes"), foldEq(name, "total_changes"):
+	case foldEq(name, "changes"):
 		f.usesChanges = true
+	case foldEq(name, "total_changes"):
+		f.usesChanges, f.usesTotal = true, true
 	case foldEq(name, "optimize"):
 		f.writesInside = true
 	}

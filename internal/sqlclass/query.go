@@ -40,6 +40,7 @@ func queryOrDML(ctx context.Context, q Querier, dbs databases, c cursor, f facts
 	}
 	s.UsesRowID = s.UsesRowID || p.usesRowID
 	s.UsesChanges = s.UsesChanges || p.usesChanges
+	s.UsesTotal = s.UsesTotal || p.usesTotal
 	switch {
 	case isRead && len(p.writes) == 0 && p.unexpected == "":
 		s.Kind = Read
@@ -156,6 +157,6 @@ func explained(ctx context.Context, q Querier, c cursor, f facts, s *Statement) 
 	}
 	s.Kind = Read
 	s.LocalOnly = !onlyMain(p.reads) || !onlyMain(p.writes)
-	s.UsesRowID, s.UsesChanges = false, false
+	s.callsNothing()
 	return nil
 }

@@ -20,7 +20,7 @@ func statement(ctx context.Context, q Querier, dbs databases, sql string) (State
 	f := factsOf(sql)
 	s := Statement{
 		SQL: sql, Params: len(f.params),
-		UsesRowID: f.usesRowID, UsesChanges: f.usesChanges, ReadsSchema: f.readsSchema,
+		UsesRowID: f.usesRowID, UsesChanges: f.usesChanges, UsesTotal: f.usesTotal, ReadsSchema: f.readsSchema,
 	}
 	c := newCursor(sql)
 	word := ""
@@ -58,8 +58,15 @@ func statement(ctx context.Context, q Querier, dbs databases, sql string) (State
 
 // unsure leaves the statement to the primary.
 func (s *Statement) unsure(err error) {
-	*s = Statement{SQL: s.SQL, Params: s.Params, Kind: Unsure, Err: err}
+	*s = Statement{
+		SQL: s.SQL, Params: s.Params, Kind: Unsure, Err: err,
+		Inserts: s.Inserts, Counts: s.Counts, // what it does if the primary knows its table
+	}
 }
+
+// callsNothing notes that running the statement does not call the functions
+// that its text has.
+func (s *Statement) callsNothing() { s.UsesRowID, s.UsesChanges, s.UsesTotal = false, false, false }
 
 // refuse makes the statement Unsupported.
 func (s *Statement) refuse(reason string) {

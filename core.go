@@ -36,6 +36,8 @@ type core struct {
 	refs  int        // open Nodes; 0 means stopping
 	dbs   map[string]*database
 	peers map[string]*link.Peer // by address
+	// peerOrder has their addresses, the oldest link first.
+	peerOrder []string
 }
 
 // openCore joins this process's node on the directory or starts one.
@@ -281,14 +283,14 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 	}
 	// Links to former primaries are kept for what they still owe; a cluster
 	// has few nodes, but their ports change with each restart.
-	if len(c.peers) >= maxPeers {
-		for old, p := range c.peers {
-			delete(c.peers, old)
-			c.goroutines.Go(func() { p.Close() })
-			break
-		}
+	if len(c.peerOrder) >= maxPeers {
+		oldest := c.peers[c.peerOrder[0]]
+		delete(c.peers, c.peerOrder[0])
+		c.peerOrder = c.peerOrder[1:]
+		c.goroutines.Go(func() { oldest.Close() })
 	}
 	c.peers[addr] = p
+	c.peerOrder = append(c.peerOrder, addr)
 	return p, nil
 }
 

@@ -101,7 +101,8 @@
 //
 // All traffic between nodes is TLS, and both sides prove who they are: by
 // certificates, or by a shared secret that never travels. The shared engine
-// makes itself a secret that only this user can read.
+// makes itself a secret that only this user can read. Config.Insecure turns
+// both off, on loopback only.
 //
 // # Limits
 //

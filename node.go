@@ -76,8 +76,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 func (n *Node) DB() *sql.DB { return n.main.pool }
 
 // Database returns another database of the same directory by its file's name.
-// It panics if name is not a plain file name, or the local driver refuses it.
-// The Node closes it.
+// It panics if name is not a plain file name, if the local driver refuses it, or
+// if the Node is closed. The Node closes it.
 func (n *Node) Database(name string) *sql.DB {
 	db, err := n.core.database(name)
 	if err != nil {
@@ -162,7 +162,9 @@ func (n *Node) Shutdown(ctx context.Context) (err error) {
 	return err
 }
 
-// Close is Shutdown without waiting: what runs is ended.
+// Close is Shutdown without waiting: what runs is interrupted, and transactions
+// are rolled back. A write of this process that was given a context without an
+// end cannot be interrupted by every driver and is waited for.
 func (n *Node) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -123,6 +123,9 @@ type nodeConnector struct {
 var _ driver.Connector = (*nodeConnector)(nil)
 
 func (c *nodeConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	if ctx.Value(flushing{}) != nil {
+		return nil, errFlushing
+	}
 	return newConn(ctx, c.db, c.localOnly)
 }
 

@@ -330,6 +330,9 @@ func (c *core) release(ctx context.Context) error {
 // shutdown stops everything, in the order in which nothing is lost: first no
 // new statements, then the running ones, then the role, then the rest.
 func (c *core) shutdown(ctx context.Context) error {
+	if c.server != nil {
+		c.server.Refuse()
+	}
 	dbs := c.databases()
 	var drains sync.WaitGroup
 	for _, db := range dbs {

@@ -87,22 +87,22 @@ func (db *database) discard() {
 	}
 }
 
-// flushTimeout bounds the wait for a connection while all are in use; those
-// need no flushing.
-const flushTimeout = time.Second
+// flushing is the context key with which flushIdle asks for connections: it
+// wants the idle ones, and none must be opened for it.
+type flushing struct{}
+
+var errFlushing = errors.New("litefwd: no new connection while idle ones are discarded")
 
 // flushIdle takes every idle connection out of the pool, by which database/sql
 // finds out that it is not valid any more, and closes it. (SetMaxIdleConns
 // would do that too, but the application's own limit could not be restored.)
 func flushIdle(pool *sql.DB) {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), flushing{}, true), time.Second)
 	defer cancel()
 	for range pool.Stats().Idle {
-		c, err := pool.Conn(ctx)
-		if err != nil {
-			return
+		if c, err := pool.Conn(ctx); err == nil {
+			defer c.Close() // opened since; given back when all the others are out
 		}
-		defer c.Close() // not before the last one is taken: the pool gives out the newest first
 	}
 }
 

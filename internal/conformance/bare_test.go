@@ -3,6 +3,7 @@ package conformance
 import (
 	"database/sql"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -34,6 +35,18 @@ func onEach(t *testing.T, test func(t *testing.T, l local)) {
 	}
 }
 
+// tempDir is t.TempDir in memory, where the system has such a place: the suite
+// makes thousands of files, and spends most of its time on that on a disk.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "litefwd-conformance-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 type bareSession struct{ db *sql.DB }
 
 func (s bareSession) DB() *sql.DB { return s.db }
@@ -41,7 +54,7 @@ func (s bareSession) DB() *sql.DB { return s.db }
 // open opens the local driver alone.
 func (l local) open(t *testing.T) Session {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "app.db")
+	path := filepath.Join(tempDir(t), "app.db")
 	db, err := sql.Open(l.driver, l.dsn((&url.URL{Path: path}).EscapedPath()))
 	if err != nil {
 		t.Fatal(err)

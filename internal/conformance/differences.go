@@ -57,9 +57,14 @@ var differences = []mark{
 		steps:  map[string][]int{"limits/write in a read-only transaction": {2, 3}},
 	},
 	{
-		reason: "total_changes() is refused after a write that ran elsewhere",
-		ways:   plain,
+		reason: "total_changes() is refused after a write that ran elsewhere, and in a transaction",
+		ways:   always,
 		steps:  map[string][]int{"limits/total_changes after a write": {2}},
+	},
+	{
+		reason: "total_changes() is refused after a write that ran elsewhere, and in a transaction",
+		ways:   inTx,
+		steps:  map[string][]int{"counters/total_changes before any write": {1}},
 	},
 	{
 		reason: "a write of the main database cannot read temp tables, which are on this node",

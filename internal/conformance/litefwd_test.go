@@ -3,7 +3,10 @@ package conformance
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,12 +18,14 @@ import (
 // with every local driver.
 func TestLitefwd(t *testing.T) {
 	onEach(t, func(t *testing.T, l local) {
+		open := &pairs{local: l, dir: tempDir(t)}
+		t.Cleanup(open.close)
 		Run(t, Config{
 			Driver: l.driver,
 			Bare:   l.open,
 			Ways: []Way{
-				{Name: "primary", Open: func(t *testing.T) Session { return l.openPair(t, litefwd.RolePrimary) }},
-				{Name: "replica", Open: func(t *testing.T) Session { return l.openPair(t, litefwd.RoleReplica) }},
+				{Name: "primary", Open: func(t *testing.T) Session { return open.database(t, litefwd.RolePrimary) }},
+				{Name: "replica", Open: func(t *testing.T) Session { return open.database(t, litefwd.RoleReplica) }},
 			},
 			Require:  l.require,
 			Parallel: true,
@@ -28,28 +33,88 @@ func TestLitefwd(t *testing.T) {
 	})
 }
 
-// pair is two nodes on one directory, seen through one of them.
-type pair struct{ own, peer *litefwd.Node }
+// perPair is how many databases a pair of nodes has in its time: opening nodes
+// takes longer than most cases, but each database keeps files open.
+const perPair = 24
+
+// pairs opens each case's database on nodes that it shares with others.
+type pairs struct {
+	local local
+	dir   string
+
+	mu  sync.Mutex // guards the following, and the counts of every pair
+	now *pair
+	n   int
+}
+
+// pair is a primary and a replica on one directory.
+type pair struct {
+	primary, replica *litefwd.Node
+	opened, used     int
+}
+
+func (p *pair) close() {
+	p.replica.Close()
+	p.primary.Close()
+}
+
+// session is one database of a pair, seen through one of its nodes.
+type session struct{ own, peer *sql.DB }
 
 var (
-	_ Session = pair{}
-	_ Peer    = pair{}
+	_ Session = session{}
+	_ Peer    = session{}
 )
 
-func (p pair) DB() *sql.DB                             { return p.own.DB() }
-func (p pair) PeerDB(context.Context) (*sql.DB, error) { return p.peer.DB(), nil }
+func (s session) DB() *sql.DB                             { return s.own }
+func (s session) PeerDB(context.Context) (*sql.DB, error) { return s.peer, nil }
 
-func (l local) openPair(t *testing.T, role litefwd.Role) Session {
+// database returns a new database as the node of that role has it.
+func (ps *pairs) database(t *testing.T, role litefwd.Role) Session {
 	t.Helper()
-	dir := t.TempDir()
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.now == nil {
+		ps.n++
+		dir := filepath.Join(ps.dir, fmt.Sprint(ps.n))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		ps.now = ps.local.openPair(t, dir)
+	}
+	p := ps.now
+	p.opened++
+	p.used++
+	name := fmt.Sprintf("case%d.db", p.opened)
+	if p.opened == perPair {
+		ps.now = nil
+	}
+	t.Cleanup(func() {
+		ps.mu.Lock()
+		defer ps.mu.Unlock()
+		if p.used--; p.used == 0 && p.opened == perPair {
+			p.close()
+		}
+	})
+	if role == litefwd.RolePrimary {
+		return session{p.primary.Database(name), p.replica.Database(name)}
+	}
+	return session{p.replica.Database(name), p.primary.Database(name)}
+}
+
+func (ps *pairs) close() {
+	if ps.now != nil {
+		ps.now.close()
+	}
+}
+
+func (l local) openPair(t *testing.T, dir string) *pair {
+	t.Helper()
 	primary := l.openNode(t, dir, "one")
 	waitRole(t, primary, litefwd.RolePrimary)
 	replica := l.openNode(t, dir, "two")
 	waitRole(t, replica, litefwd.RoleReplica)
-	if role == litefwd.RolePrimary {
-		return pair{own: primary, peer: replica}
-	}
-	return pair{own: replica, peer: primary}
+	return &pair{primary: primary, replica: replica}
 }
 
 func (l local) openNode(t *testing.T, dir, name string) *litefwd.Node {
@@ -74,7 +139,6 @@ func (l local) openNode(t *testing.T, dir, name string) *litefwd.Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { node.Close() })
 	return node
 }
 

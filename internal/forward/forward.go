@@ -48,6 +48,9 @@ type Session struct {
 	// LastInsertID is what last_insert_rowid() must return before the
 	// statement runs: the rowid of this connection's own last insert.
 	LastInsertID int64
+	// Changes is what changes() must return before the statement runs: the
+	// rows that this connection's own last write changed.
+	Changes int64
 }
 
 // Statement is SQL text (one or more statements) with its arguments, as the
@@ -66,7 +69,8 @@ type Statement struct {
 // Result is what a statement that ran did.
 type Result struct {
 	// LastInsertID and RowsAffected are what sqlite3_last_insert_rowid and
-	// sqlite3_changes give for the caller's connection.
+	// sqlite3_changes give for the caller's connection from now on: the
+	// session's, where the text left them alone.
 	LastInsertID, RowsAffected int64
 	// Changed is the growth of total_changes() caused by the statement.
 	Changed int64
@@ -120,9 +124,10 @@ type TxOptions struct {
 
 // Target runs statements of one database on the primary.
 //
-// Errors are *fault.SQLError for SQLite's own and *fault.Error for ours. An
-// error for which fault.SafeToRetry is false and that is not a *SQLError may
-// mean that the statement ran; then its kind is fault.OutcomeUnknown.
+// Errors are *fault.SQLError for SQLite's own and *fault.Error for ours; any
+// other is the local driver's own (arguments that do not fit the statement),
+// whose statement has not run, or that of ctx. One that may have run has an
+// error of kind fault.OutcomeUnknown.
 type Target interface {
 	// Exec runs st outside a transaction. It returns when st is committed.
 	Exec(ctx context.Context, st Statement) (Result, error)

@@ -51,6 +51,15 @@ func (p *Peer) broken(st *wire.Statement, err error) error {
 		"the statement may or may not have been committed", p.opts.Addr, text(err)), st.GetId())
 }
 
+// cut is broken for a statement on the Link stream: what the other node says of
+// the stream, it does not say of any one statement.
+func (p *Peer) cut(st *wire.Statement, err error) error {
+	if said := wire.FromStatus(err); said != nil {
+		err = status.Error(codes.Unavailable, said.Error())
+	}
+	return p.broken(st, err)
+}
+
 // explicit returns what the other node itself said of a call, or that its
 // answer cannot be read; nil if the connection just broke.
 func (p *Peer) explicit(st *wire.Statement, err error) error {

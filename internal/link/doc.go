@@ -38,7 +38,8 @@
 //
 // A peer that vanishes without closing the connection is noticed at most
 // PingEvery + PingTimeout (4 s) after its last byte; then everything on the
-// connection fails as broken. A connection attempt takes at most
+// connection fails as broken. That holds for a connection without a Link
+// stream as well, but not with shorter times than these. A connection attempt takes at most
 // ConnectTimeout (2 s). After a failed one, attempts are at most 250 ms apart
 // and calls in between fail at once; Reconnect makes the next one immediate.
 package link

@@ -21,9 +21,10 @@ type database struct {
 
 var _ forward.Target = (*database)(nil)
 
-// call is one statement on a session. The session's mutex guards state and seq.
+// call is one statement on a session. The session's mutex guards
+// statement, seq and state.
 type call struct {
-	statement *wire.Statement
+	statement *wire.Statement // nil: nobody waits any more
 	size      int
 	seq       uint64
 	state     callState
@@ -105,9 +106,11 @@ func (s *session) giveUp(c *call, cause error) (forward.Result, error) {
 			break
 		}
 	}
-	_, open := s.calls[c.seq]
-	if open && c.seq != 0 {
-		s.removeLocked(c)
+	// It stays until its answer comes: it fills the connection, see submit.
+	open := s.calls[c.seq] == c
+	st := c.statement
+	if open {
+		c.statement = nil
 		s.cancels = append(s.cancels, c.seq)
 	}
 	s.mu.Unlock()
@@ -116,7 +119,7 @@ func (s *session) giveUp(c *call, cause error) (forward.Result, error) {
 		return forward.Result{}, cause
 	case open:
 		s.kick()
-		return forward.Result{}, gaveUp(c.statement, cause)
+		return forward.Result{}, gaveUp(st, cause)
 	default: // finished meanwhile
 		return (<-c.done).result()
 	}

@@ -159,7 +159,7 @@ type gate struct {
 }
 
 func newGate() *gate {
-	return &gate{entered: make(chan struct{}, 100), release: make(chan struct{})}
+	return &gate{entered: make(chan struct{}, 1000), release: make(chan struct{})}
 }
 
 // pass waits for open, or for ctx.
@@ -174,3 +174,6 @@ func (g *gate) pass(ctx context.Context) error {
 }
 
 func (g *gate) open() { g.once.Do(func() { close(g.release) }) }
+
+// fullRow is for fakeRows.more: rows without end that fill a first batch.
+func fullRow(int) ([]driver.Value, error) { return []driver.Value{make([]byte, 40_000)}, nil }

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,18 +15,28 @@ import (
 type network struct {
 	failure atomic.Pointer[error] // of the last attempt; nil if it succeeded
 	last    atomic.Pointer[watchedConn]
+	watches sync.WaitGroup // goroutines, which end with their connections
 }
 
-func (n *network) dialer(dial func(context.Context, string) (net.Conn, error)) func(context.Context, string) (net.Conn, error) {
+// serverPings is how often a node pings a peer that says nothing, see package
+// serve.
+const serverPings = 2 * time.Second
+
+func (n *network) dialer(o Options) func(context.Context, string) (net.Conn, error) {
 	return func(ctx context.Context, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, addr)
+		conn, err := o.Dialer(ctx, addr)
 		if err != nil {
 			n.failure.Store(&err)
 			return nil, err
 		}
-		w := &watchedConn{Conn: conn}
-		w.read.Store(int64(monotonic()))
+		w := watchConn(conn)
 		n.last.Store(w)
+		// While there is a Link stream, it asks. Without one (the other node
+		// stops and lets transactions finish) nobody can, but the other node's
+		// own pings come.
+		n.watches.Go(func() {
+			w.watch(w.closed, max(o.PingEvery, serverPings), max(o.PingTimeout, serverPings), func() {})
+		})
 		return w, nil
 	}
 }
@@ -41,7 +52,20 @@ func (n *network) err() error {
 // watchedConn notes when bytes come in.
 type watchedConn struct {
 	net.Conn
-	read atomic.Int64 // monotonic time of the last byte
+	read   atomic.Int64 // monotonic time of the last byte
+	once   sync.Once
+	closed chan struct{}
+}
+
+func watchConn(conn net.Conn) *watchedConn {
+	w := &watchedConn{Conn: conn, closed: make(chan struct{})}
+	w.read.Store(int64(monotonic()))
+	return w
+}
+
+func (c *watchedConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
@@ -55,6 +79,39 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 // silence returns how long nothing has come.
 func (c *watchedConn) silence() time.Duration {
 	return monotonic() - time.Duration(c.read.Load())
+}
+
+// watch closes the connection when the other node is silent for too long; it
+// ends with that, or with done. After every of silence it asks for a sign of
+// life, which must come within timeout. gRPC's own client keepalive waits 10 s
+// at least.
+func (c *watchedConn) watch(done <-chan struct{}, every, timeout time.Duration, ask func()) {
+	timer := time.NewTimer(every)
+	defer timer.Stop()
+	asked := time.Duration(-1)
+	for {
+		select {
+		case <-timer.C:
+		case <-done:
+			return
+		}
+		silence := c.silence()
+		switch {
+		case silence < every:
+			asked = -1
+			timer.Reset(every - silence)
+		case asked < 0:
+			asked = monotonic()
+			ask()
+			timer.Reset(timeout)
+		case c.read.Load() >= int64(asked): // the answer came
+			asked = -1
+			timer.Reset(max(every-silence, 0))
+		default:
+			c.Close()
+			return
+		}
+	}
 }
 
 var start = time.Now()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
 	"github.com/litefwd/litefwd/engine"
@@ -16,6 +17,7 @@ import (
 	"github.com/litefwd/litefwd/internal/link"
 	"github.com/litefwd/litefwd/internal/secure"
 	"github.com/litefwd/litefwd/internal/serve"
+	"github.com/litefwd/litefwd/internal/wire"
 )
 
 var testSecret = []byte("0123456789abcdef0123456789abcdef")
@@ -44,8 +46,16 @@ type pair struct {
 
 // conns are the connections that the peer made.
 type conns struct {
-	mu  sync.Mutex
-	all []*faultConn
+	mu     sync.Mutex // guards the following
+	all    []*faultConn
+	frozen bool // new ones are
+}
+
+// freezeNew freezes the connections that come.
+func (c *conns) freezeNew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.frozen = true
 }
 
 func (c *conns) dial(ctx context.Context, addr string) (net.Conn, error) {
@@ -53,9 +63,12 @@ func (c *conns) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &faultConn{Conn: conn, frozen: make(chan struct{})}
+	f := &faultConn{Conn: conn, frozen: make(chan struct{}), gone: make(chan struct{})}
 	c.mu.Lock()
 	c.all = append(c.all, f)
+	if c.frozen {
+		f.freeze()
+	}
 	c.mu.Unlock()
 	return f, nil
 }
@@ -68,11 +81,18 @@ func (c *conns) each(do func(*faultConn)) {
 	}
 }
 
-// faultConn can be frozen: it swallows what is written and delivers nothing.
+// faultConn can be frozen: it swallows what is written and delivers nothing,
+// not even the other side's end.
 type faultConn struct {
 	net.Conn
-	once   sync.Once
-	frozen chan struct{}
+	once, goneOnce sync.Once
+	frozen         chan struct{}
+	gone           chan struct{} // closed by Close and reset
+}
+
+func (f *faultConn) Close() error {
+	f.goneOnce.Do(func() { close(f.gone) })
+	return f.Conn.Close()
 }
 
 func (f *faultConn) freeze() { f.once.Do(func() { close(f.frozen) }) }
@@ -96,8 +116,12 @@ func (f *faultConn) Write(b []byte) (int, error) {
 func (f *faultConn) Read(b []byte) (int, error) {
 	for {
 		n, err := f.Conn.Read(b)
-		if err != nil || !f.isFrozen() {
+		if !f.isFrozen() {
 			return n, err
+		}
+		if err != nil {
+			<-f.gone
+			return 0, err
 		}
 	}
 }
@@ -107,13 +131,14 @@ func (f *faultConn) reset() {
 	if tcp, ok := f.Conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	f.Conn.Close()
+	f.Close()
 }
 
 type pairOptions struct {
-	target *fakeTarget
-	serve  func(*serve.Options)
-	link   func(*link.Options)
+	target  *fakeTarget
+	resolve forward.Target // what statements run on, if not target
+	serve   func(*serve.Options)
+	link    func(*link.Options)
 }
 
 func newPair(t testing.TB, o pairOptions) *pair {
@@ -128,7 +153,12 @@ func newPair(t testing.TB, o pairOptions) *pair {
 		State: func() engine.State {
 			return engine.State{Role: engine.Primary, Primary: engine.Peer{Name: "primary", Addr: p.addr}, Term: 7}
 		},
-		Resolve: func(context.Context, string) (forward.Target, error) { return p.target, nil },
+		Resolve: func(context.Context, string) (forward.Target, error) {
+			if o.resolve != nil {
+				return o.resolve, nil
+			}
+			return p.target, nil
+		},
 	}
 	if o.serve != nil {
 		o.serve(&so)
@@ -222,4 +252,22 @@ func checkGoroutines(t testing.TB) {
 			}
 		}
 	})
+}
+
+// serveStub serves s on loopback until the test's end.
+func serveStub(t *testing.T, s wire.ForwardServer) (addr string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.Creds(secret(t, testSecret)), grpc.ForceServerCodecV2(wire.Codec))
+	wire.RegisterForwardServer(server, s)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		server.Serve(listener) //nolint:errcheck // Stop's
+	}()
+	t.Cleanup(func() { server.Stop(); <-served })
+	return listener.Addr().String()
 }

@@ -25,6 +25,7 @@ const (
 const (
 	streamWindow = 1 << 20
 	connWindow   = 4 << 20
+	maxHeaders   = 16 << 10
 )
 
 // maxSend is gRPC's own limit, which is never met: statements are measured
@@ -74,13 +75,13 @@ func Dial(opts Options) (*Peer, error) {
 	pauses.BaseDelay, pauses.MaxDelay = firstPause, maxPause
 	conn, err := grpc.NewClient("passthrough:///"+opts.Addr, // the dialer resolves names
 		grpc.WithTransportCredentials(watchedCredentials{opts.Credentials, &p.net}),
-		grpc.WithContextDialer(p.net.dialer(opts.Dialer)),
+		grpc.WithContextDialer(p.net.dialer(opts)),
 		grpc.WithAuthority(opts.Addr),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pauses, MinConnectTimeout: opts.ConnectTimeout}),
 		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithDisableHealthCheck(),
 		grpc.WithIdleTimeout(0),
 		grpc.WithStaticStreamWindowSize(streamWindow), grpc.WithStaticConnWindowSize(connWindow),
-		grpc.WithSharedWriteBuffer(true),
+		grpc.WithSharedWriteBuffer(true), grpc.WithMaxHeaderListSize(maxHeaders),
 		grpc.WithDefaultCallOptions(
 			grpc.ForceCodecV2(wire.Codec),
 			grpc.MaxCallRecvMsgSize(opts.MaxMessage+wire.MessageSlack),
@@ -111,6 +112,7 @@ func (p *Peer) Close() error {
 	p.cancel()
 	p.conn.Close() //nolint:errcheck // its only error is that it was closed before
 	p.goroutines.Wait()
+	p.net.watches.Wait()
 	return nil
 }
 

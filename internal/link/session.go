@@ -38,9 +38,10 @@ type session struct {
 	cancels []uint64
 	ping    uint64
 	sending bool             // a goroutine is in stream.Send
-	calls   map[uint64]*call // in a frame and not answered
+	calls   map[uint64]*call // in a frame and not answered, waited for or not
 	bytes   int              // of the calls in calls
 	seq     uint64
+	closing error // why nothing more is taken, or nil
 	err     error // why the session has ended, or nil
 }
 
@@ -57,7 +58,8 @@ func newSession(p *Peer) (*session, error) {
 			_, err = stream.Recv() // ended without a header: this says why
 		}
 	}
-	if !timer.Stop() && p.ctx.Err() == nil && p.net.err() == nil {
+	if !timer.Stop() && p.ctx.Err() == nil {
+		// Whatever an earlier attempt ended with, this one has no answer.
 		err = fault.Refuse(fault.NoPrimary, "no answer from %s within %v", p.opts.Addr, p.opts.ConnectTimeout)
 	}
 	if err != nil {
@@ -82,7 +84,8 @@ func newSession(p *Peer) (*session, error) {
 func (s *session) start() {
 	s.peer.goroutines.Go(s.receive)
 	s.peer.goroutines.Go(s.sender)
-	s.peer.goroutines.Go(s.watch)
+	o := s.peer.opts
+	s.peer.goroutines.Go(func() { s.conn.watch(s.done, o.PingEvery, o.PingTimeout, s.askAlive) })
 }
 
 // submit sends c, now or with the next frame. If the session has ended, c is
@@ -92,6 +95,11 @@ func (s *session) submit(c *call) {
 	if s.err != nil {
 		s.mu.Unlock()
 		c.finish(nil, s.peer.notSent(s.err))
+		return
+	}
+	if s.closing != nil {
+		s.mu.Unlock()
+		c.finish(nil, s.closing)
 		return
 	}
 	s.queue = append(s.queue, c)
@@ -159,7 +167,7 @@ func (s *session) sendLocked() {
 	s.sending = false
 	for _, c := range leaving {
 		switch {
-		case s.calls[c.seq] != c: // answered, or given up
+		case s.calls[c.seq] != c: // answered
 		case sendErr != nil:
 			// Of a frame for which Send fails no byte has left (the HTTP/2
 			// client puts a message into its queue as a whole or not at all).
@@ -168,7 +176,7 @@ func (s *session) sendLocked() {
 			c.finish(nil, s.peer.notSent(sendErr))
 		case s.err != nil:
 			s.removeLocked(c)
-			c.finish(nil, s.peer.broken(c.statement, s.err))
+			c.finish(nil, s.peer.cut(c.statement, s.err))
 		default:
 			c.state = callSent
 		}
@@ -190,22 +198,31 @@ func (s *session) receive() {
 		}
 		s.mu.Lock()
 		for _, r := range reply.GetReplies() {
-			if c := s.calls[r.GetSeq()]; c != nil { // else its caller gave up
+			if c := s.calls[r.GetSeq()]; c != nil {
 				s.removeLocked(c)
 				c.finish(r, nil)
 			}
 		}
 		if reply.GetClosing() {
-			refused := fault.Refuse(fault.Closed, "%s is shutting down", s.peer.opts.Addr)
-			for seq, c := range s.calls {
-				if seq > reply.GetLastSeq() {
-					s.removeLocked(c)
-					c.finish(nil, refused)
-				}
-			}
+			s.closeLocked(reply.GetLastSeq())
 		}
 		s.mu.Unlock()
 	}
+}
+
+// closeLocked refuses what the other node has not taken and will not take.
+func (s *session) closeLocked(lastSeq uint64) {
+	s.closing = fault.Refuse(fault.Closed, "%s is shutting down", s.peer.opts.Addr)
+	for seq, c := range s.calls {
+		if seq > lastSeq {
+			s.removeLocked(c)
+			c.finish(nil, s.closing)
+		}
+	}
+	for _, c := range s.queue {
+		c.finish(nil, s.closing)
+	}
+	s.queue = nil
 }
 
 // end finishes what is still open. The calls of a frame that is just being
@@ -221,7 +238,7 @@ func (s *session) end(err error) {
 	for _, c := range s.calls {
 		if c.state == callSent {
 			s.removeLocked(c)
-			c.finish(nil, s.peer.broken(c.statement, s.err))
+			c.finish(nil, s.peer.cut(c.statement, s.err))
 		}
 	}
 	for _, c := range s.queue {
@@ -232,36 +249,10 @@ func (s *session) end(err error) {
 	close(s.done)
 }
 
-// watch breaks the connection when the other node is silent for too long.
-// gRPC's own client keepalive waits 10 s at least.
-func (s *session) watch() {
-	o := s.peer.opts
-	timer := time.NewTimer(o.PingEvery)
-	defer timer.Stop()
-	for asked := false; ; {
-		select {
-		case <-timer.C:
-		case <-s.done:
-			return
-		}
-		silence := s.conn.silence()
-		switch {
-		case silence < o.PingEvery:
-			asked = false
-			timer.Reset(o.PingEvery - silence)
-		case !asked:
-			asked = true
-			s.mu.Lock()
-			s.ping = max(1, s.seq)
-			s.mu.Unlock()
-			s.kick()
-			timer.Reset(o.PingTimeout)
-		case silence < o.PingTimeout: // the answer came
-			asked = false
-			timer.Reset(max(o.PingEvery-silence, 0))
-		default:
-			s.conn.Close()
-			return
-		}
-	}
+// askAlive sends a ping.
+func (s *session) askAlive() {
+	s.mu.Lock()
+	s.ping = max(1, s.seq)
+	s.mu.Unlock()
+	s.kick()
 }

@@ -38,7 +38,9 @@ func LoadCertificates(certFile, keyFile, caFile string) (*tls.Config, error) {
 //
 // A configuration without a certificate or without authorities is an error of
 // kind fault.Config: the system's authorities would let in anybody who has a
-// certificate for any host.
+// certificate for any host. So is one with GetConfigForClient, which could ask
+// for no certificate; GetCertificate and GetClientCertificate change
+// certificates while the node runs.
 func Certificates(cfg *tls.Config) (credentials.TransportCredentials, error) {
 	hasOwn := cfg != nil && (len(cfg.Certificates) > 0 || cfg.GetCertificate != nil && cfg.GetClientCertificate != nil)
 	switch {
@@ -49,6 +51,9 @@ func Certificates(cfg *tls.Config) (credentials.TransportCredentials, error) {
 			"set the authority that signs the nodes' certificates")
 	case cfg.InsecureSkipVerify:
 		return nil, fault.New(fault.Config, "the TLS configuration has InsecureSkipVerify, which lets anybody in")
+	case cfg.GetConfigForClient != nil:
+		return nil, fault.New(fault.Config, "the TLS configuration has GetConfigForClient, which would replace "+
+			"what this node demands of others; use GetCertificate and GetClientCertificate")
 	}
 	base := cfg.Clone()
 	base.MinVersion = max(base.MinVersion, tls.VersionTLS13)
@@ -57,11 +62,12 @@ func Certificates(cfg *tls.Config) (credentials.TransportCredentials, error) {
 	}
 	server := base.Clone()
 	server.ClientAuth = tls.RequireAndVerifyClientCert
+	server.SessionTicketsDisabled = true // each connection shows its certificates
 	if server.ClientCAs == nil {
 		server.ClientCAs = server.RootCAs
 	}
 	return &tlsCredentials{
-		protocol: "tls", client: base, server: server, exchange: welcome{}, verifyServerName: true,
+		protocol: "tls", client: base, server: server, exchange: welcome{}, verified: true,
 	}, nil
 }
 

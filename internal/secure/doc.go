@@ -16,6 +16,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -35,10 +36,12 @@ type exchange interface {
 
 // tlsCredentials is TLS followed by an exchange.
 type tlsCredentials struct {
-	protocol         string
-	client, server   *tls.Config
-	exchange         exchange
-	verifyServerName bool
+	protocol       string
+	client, server *tls.Config
+	exchange       exchange
+	// verified: certificates authenticate both sides, and the server's is
+	// valid for the name or address that was dialled.
+	verified bool
 }
 
 var _ credentials.TransportCredentials = (*tlsCredentials)(nil)
@@ -46,7 +49,7 @@ var _ credentials.TransportCredentials = (*tlsCredentials)(nil)
 // ClientHandshake implements credentials.TransportCredentials.
 func (c *tlsCredentials) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	cfg := c.client
-	if c.verifyServerName && cfg.ServerName == "" {
+	if c.verified && cfg.ServerName == "" {
 		cfg = cfg.Clone()
 		cfg.ServerName = hostOf(authority)
 	}
@@ -74,6 +77,9 @@ func (c *tlsCredentials) handshake(
 	watch := context.AfterFunc(ctx, func() { raw.SetDeadline(time.Unix(1, 0)) })
 	err := conn.HandshakeContext(ctx)
 	if err == nil {
+		err = c.check(conn.ConnectionState(), raw.RemoteAddr().String())
+	}
+	if err == nil {
 		err = exchange(conn)
 	}
 	if !watch() && err == nil {
@@ -89,6 +95,17 @@ func (c *tlsCredentials) handshake(
 		State:          state,
 		CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
 	}, nil
+}
+
+// check looks once more at what the configuration is to have made sure of.
+func (c *tlsCredentials) check(state tls.ConnectionState, peer string) error {
+	switch {
+	case state.Version < tls.VersionTLS13:
+		return fault.Refuse(fault.Auth, "the peer at %s speaks %s, which is too old", peer, tls.VersionName(state.Version))
+	case c.verified && len(state.VerifiedChains) == 0:
+		return fault.Refuse(fault.Auth, "the peer at %s showed no certificate that was verified", peer)
+	}
+	return nil
 }
 
 // explain sorts a handshake's error: what will fail again in the same way is
@@ -108,7 +125,9 @@ func explain(err error, peer string) error {
 		return fault.Refuse(fault.Auth, "the certificate of the peer at %s is not accepted: %w", peer, err)
 	case errors.As(err, &alert), errors.As(err, &netErr) && netErr.Op == "remote error":
 		return fault.Refuse(fault.Auth, "the peer at %s refused this node's certificate or TLS version: %w", peer, err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
+		errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
 		return fault.Refuse(fault.NoPrimary, "handshake with %s: %w", peer, err)
 	default:
 		// The rest of crypto/tls's errors are plain texts about versions,

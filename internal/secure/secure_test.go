@@ -165,11 +165,16 @@ func TestNotTLS(t *testing.T) {
 }
 
 func TestHandshakeEndsWithContext(t *testing.T) {
-	client, _ := tcpPair(t) // nobody answers
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	late, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, _, err := mustSecret(t, secretA).ClientHandshake(ctx, "x", client); err == nil {
-		t.Error("no error")
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, ctx := range []context.Context{late, canceled} {
+		client, _ := tcpPair(t) // nobody answers
+		_, _, err := mustSecret(t, secretA).ClientHandshake(ctx, "x", client)
+		if !errors.Is(err, fault.NoPrimary) || !fault.SafeToRetry(err) {
+			t.Errorf("error %v, want one that another attempt may mend", err)
+		}
 	}
 }
 
@@ -296,6 +301,8 @@ func TestCertificateConfigErrors(t *testing.T) {
 	for name, cfg := range map[string]*tls.Config{
 		"nil": nil, "no certificate": {RootCAs: pool}, "no authority": {Certificates: []tls.Certificate{a}},
 		"skip": {Certificates: []tls.Certificate{a}, RootCAs: pool, InsecureSkipVerify: true},
+		"config for client": {Certificates: []tls.Certificate{a}, RootCAs: pool,
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }},
 	} {
 		if _, err := secure.Certificates(cfg); !errors.Is(err, fault.Config) {
 			t.Errorf("%s: %v", name, err)

@@ -5,7 +5,8 @@
 //
 // Per connection there are bounds on open transactions, on statements that
 // run at the same time, and on the bytes of the requests that wait or run.
-// Beyond them a statement is refused with fault.Overloaded before it runs.
+// Beyond them a statement is refused with fault.Overloaded before it runs. A
+// peer that leaves thousands of answers unread loses its Link stream.
 //
 // # What ends what
 //
@@ -17,7 +18,9 @@
 // Rows of a query outside a transaction are pushed as fast as the peer's flow
 // control takes them. Inside a transaction the peer asks for each batch, so
 // that nothing blocks the transaction's goroutine but its own statements, and
-// the target's idle limit sees a reader that stalls.
+// the target's idle limit sees a reader that stalls. Rows that are pushed may
+// have a method Expired() bool, for any goroutine to call: [Server.Stop] does
+// not wait for a peer that does not read such rows to their end.
 package serve
 
 import (

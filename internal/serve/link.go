@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -10,8 +11,17 @@ import (
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
-// maxReplies bounds the replies of one frame.
-const maxReplies = 512
+const (
+	// maxReplies and maxFrame bound the replies of one frame, in number and
+	// in bytes.
+	maxReplies = 512
+	maxFrame   = 256 << 10
+	// maxQueued bounds the replies that wait for the peer to read, besides
+	// those of statements that were let in.
+	maxQueued = 4096
+	// readPatience is how long the peer may let more of them wait.
+	readPatience = time.Second
+)
 
 // Link implements wire.ForwardServer.
 func (s *Server) Link(stream wire.Forward_LinkServer) error {
@@ -22,17 +32,24 @@ func (s *Server) Link(stream wire.Forward_LinkServer) error {
 	if err := stream.SendHeader(s.me.MD()); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
 	l := &linkStream{
-		s: s, stream: stream, caller: callerFrom(stream.Context()),
-		running: map[uint64]context.CancelFunc{},
+		s: s, stream: stream, ctx: ctx, caller: callerFrom(ctx),
+		running: map[uint64]context.CancelFunc{}, room: make(chan struct{}, 1),
 	}
 	ended := make(chan error, 1) // buffered: the handler may have left
 	s.readers.Go(func() { ended <- l.read() })
 	select {
 	case err := <-ended:
+		if err != nil {
+			// Somebody may be in a Send that only this handler's end ends.
+			l.abandon(cancel)
+			return err
+		}
 		// The stream's context cancels what still runs.
 		l.execs.Wait()
-		return err
+		return nil
 	case <-s.stopping:
 		return l.finish()
 	}
@@ -42,7 +59,9 @@ func (s *Server) Link(stream wire.Forward_LinkServer) error {
 type linkStream struct {
 	s      *Server
 	stream wire.Forward_LinkServer
+	ctx    context.Context // of the stream
 	caller *caller
+	room   chan struct{} // holds one: replies have been sent
 	// execs counts statements until they are answered; with closing set it
 	// only falls.
 	execs sync.WaitGroup
@@ -51,6 +70,7 @@ type linkStream struct {
 	running map[uint64]context.CancelFunc
 	lastSeq uint64
 	closing bool
+	over    bool // nothing is sent any more
 	sending bool // a goroutine is sending; it takes what is added to out meanwhile
 	out     []reply
 	ping    uint64
@@ -58,9 +78,12 @@ type linkStream struct {
 
 // reply is an answer with the size of the request that it frees.
 type reply struct {
-	msg  *wire.ExecReply
-	size int // of an admitted request, else -1
+	msg   *wire.ExecReply
+	bytes int // of msg
+	size  int // of an admitted request, else -1
 }
+
+func newReply(msg *wire.ExecReply, size int) reply { return reply{msg, proto.Size(msg) + 4, size} }
 
 // read takes requests until the stream ends.
 func (l *linkStream) read() error {
@@ -80,8 +103,33 @@ func (l *linkStream) read() error {
 				cancel()
 			}
 		}
-		if req.GetPing() != 0 {
-			l.pong(req.GetPing())
+		l.flushSoon(req.GetPing())
+		if err := l.makeRoom(); err != nil {
+			return wire.Status(err)
+		}
+	}
+}
+
+// makeRoom waits until not too many answers wait for the peer to read them.
+func (l *linkStream) makeRoom() error {
+	var late <-chan time.Time
+	for {
+		l.mu.Lock()
+		n := len(l.out)
+		l.mu.Unlock()
+		if n <= maxQueued+l.s.opts.MaxStatements {
+			return nil
+		}
+		if late == nil {
+			late = time.After(readPatience)
+		}
+		select {
+		case <-l.room:
+		case <-l.ctx.Done():
+			return nil // Recv finds out
+		case <-late:
+			return fault.New(fault.Overloaded, "node %q does not read its answers, of which %d wait on %q",
+				l.caller.meta.Node, n, l.s.opts.Name)
 		}
 	}
 }
@@ -94,15 +142,13 @@ func (l *linkStream) start(exec *wire.LinkExec) {
 		l.mu.Unlock()
 		return
 	}
-	l.execs.Add(1)
-	err := l.admitLocked(exec, size)
-	if err != nil {
+	if err := l.admitLocked(exec, size); err != nil {
+		l.out = append(l.out, newReply(&wire.ExecReply{Seq: exec.GetSeq(), Error: wire.NewError(err)}, -1))
 		l.mu.Unlock()
-		l.send(reply{&wire.ExecReply{Seq: exec.GetSeq(), Error: wire.NewError(err)}, -1})
-		l.execs.Done()
 		return
 	}
-	ctx, cancel := wire.WithTimeout(l.stream.Context(), exec.GetStatement().GetTimeoutNs())
+	l.execs.Add(1)
+	ctx, cancel := wire.WithTimeout(l.ctx, exec.GetStatement().GetTimeoutNs())
 	l.running[exec.GetSeq()] = cancel
 	l.mu.Unlock()
 	go func() {
@@ -112,13 +158,13 @@ func (l *linkStream) start(exec *wire.LinkExec) {
 		delete(l.running, exec.GetSeq())
 		l.mu.Unlock()
 		cancel()
-		r := reply{&wire.ExecReply{Seq: exec.GetSeq()}, size}
+		msg := &wire.ExecReply{Seq: exec.GetSeq()}
 		if err != nil {
-			r.msg.Error = wire.NewError(err)
+			msg.Error = wire.NewError(err)
 		} else {
-			r.msg.Result = wire.NewResult(res)
+			msg.Result = wire.NewResult(res)
 		}
-		l.send(r)
+		l.send(newReply(msg, size))
 	}()
 }
 
@@ -139,20 +185,19 @@ func (l *linkStream) send(r reply) {
 	l.flushLocked()
 }
 
-func (l *linkStream) pong(n uint64) {
+// flushSoon sends what the reader has to say, a pong and refusals, but not from
+// here: the reader must not wait for a peer that does not read.
+func (l *linkStream) flushSoon(ping uint64) {
 	l.mu.Lock()
-	if l.closing {
-		l.mu.Unlock()
+	defer l.mu.Unlock()
+	if l.closing { // finish sends what is left
 		return
 	}
-	l.ping = n
-	if l.sending {
-		l.mu.Unlock()
+	l.ping = max(l.ping, ping)
+	if l.sending || len(l.out) == 0 && l.ping == 0 {
 		return
 	}
-	// Not from here: the reader must not wait for a peer that does not read.
 	l.execs.Add(1)
-	l.mu.Unlock()
 	go func() {
 		defer l.execs.Done()
 		l.mu.Lock()
@@ -169,26 +214,58 @@ func (l *linkStream) flushLocked() {
 	}
 	l.sending = true
 	for len(l.out) > 0 || l.ping != 0 {
-		n := min(len(l.out), maxReplies)
-		batch := l.out[:n:n]
-		l.out = l.out[n:]
-		frame := &wire.LinkReply{Ping: l.ping, Replies: make([]*wire.ExecReply, n)}
+		batch := l.batchLocked()
+		frame := &wire.LinkReply{Ping: l.ping, Replies: make([]*wire.ExecReply, len(batch))}
 		l.ping = 0
+		over := l.over
 		l.mu.Unlock()
 		for i, r := range batch {
 			frame.Replies[i] = r.msg
 		}
-		l.stream.Send(frame) //nolint:errcheck // see send
+		if !over {
+			l.stream.Send(frame) //nolint:errcheck // see send
+		}
 		for _, r := range batch {
 			if r.size >= 0 {
 				l.caller.done(r.size)
 			}
+		}
+		select {
+		case l.room <- struct{}{}:
+		default:
 		}
 		l.mu.Lock()
 	}
 	l.out = nil
 	l.sending = false
 	l.mu.Unlock()
+}
+
+// batchLocked takes the replies of the next frame.
+func (l *linkStream) batchLocked() []reply {
+	n, bytes := 0, 0
+	for n < min(len(l.out), maxReplies) && (n == 0 || bytes+l.out[n].bytes <= maxFrame) {
+		bytes += l.out[n].bytes
+		n++
+	}
+	batch := l.out[:n:n]
+	l.out = l.out[n:]
+	return batch
+}
+
+// abandon cancels what runs and drops its answers. It does not wait for that,
+// but Stop does.
+func (l *linkStream) abandon(cancel context.CancelFunc) {
+	l.mu.Lock()
+	l.over, l.closing = true, true
+	l.mu.Unlock()
+	cancel()
+	l.s.abandoned.Store(true)
+	release := l.caller.hold()
+	l.s.readers.Go(func() {
+		defer release()
+		l.execs.Wait()
+	})
 }
 
 // finish ends the stream in order: what was read is answered, and the peer
@@ -199,5 +276,7 @@ func (l *linkStream) finish() error {
 	l.mu.Unlock()
 	// Whoever sends is counted in execs, and nothing is added to it any more.
 	l.execs.Wait()
+	l.mu.Lock()
+	l.flushLocked() // what the reader left
 	return l.stream.Send(&wire.LinkReply{Closing: true, LastSeq: l.lastSeq})
 }

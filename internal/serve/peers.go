@@ -54,6 +54,7 @@ func (p *peers) leave(addr string, l *load) {
 // caller is who makes a call: it is in the call's context.
 type caller struct {
 	meta wire.Meta
+	addr string
 	load *load
 	s    *Server
 }
@@ -111,12 +112,21 @@ func (s *Server) enter(ctx context.Context) (_ context.Context, leave func(), er
 	if err := s.me.Accept(c.meta); err != nil {
 		return nil, nil, wire.Status(err)
 	}
-	addr := ""
 	if p, ok := peer.FromContext(ctx); ok {
-		addr = p.Addr.String()
+		c.addr = p.Addr.String()
 	}
-	c.load = s.peers.enter(addr)
-	return context.WithValue(ctx, callerKey{}, c), func() { s.peers.leave(addr, c.load) }, nil
+	c.load = s.peers.enter(c.addr)
+	s.handlers.Add(1)
+	return context.WithValue(ctx, callerKey{}, c), func() {
+		s.peers.leave(c.addr, c.load)
+		s.handlers.Add(-1)
+	}, nil
+}
+
+// hold keeps what the connection holds counted until release is called.
+func (c *caller) hold() (release func()) {
+	c.s.peers.enter(c.addr) // which it is counted for already
+	return func() { c.s.peers.leave(c.addr, c.load) }
 }
 
 func (s *Server) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {

@@ -2,8 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -51,30 +49,7 @@ func (s *Server) Query(stream wire.Forward_QueryServer) error {
 	if err != nil {
 		return stream.Send(&wire.QueryReply{Error: wire.NewError(err)})
 	}
-	return s.push(ctx, stream, rows, c.maxRow())
-}
-
-// push sends rows to their end and closes them. A Send that waits for the
-// peer's flow control ends with the stream's context.
-func (s *Server) push(ctx context.Context, stream wire.Forward_QueryServer, rows forward.Rows, maxRow int) error {
-	packer := newSafePacker(ctx, s, rows, maxRow)
-	defer packer.close()
-	header, committed := packer.header, packer.committed
-	for target := firstBatch; ; target = laterBatch {
-		began := time.Now()
-		batch, err := packer.batch(target, func() bool { return time.Since(began) > maxLinger })
-		reply := &wire.QueryReply{Header: header, Rows: batch}
-		switch {
-		case errors.Is(err, io.EOF):
-			reply.Done, reply.Result = true, wire.NewResult(rows.Result())
-		case err != nil:
-			reply.Error = cutOff(err, committed)
-		}
-		if sendErr := stream.Send(reply); sendErr != nil || err != nil {
-			return sendErr
-		}
-		header = nil
-	}
+	return s.push(ctx, stream, rows)
 }
 
 // cutOff describes an error in the middle of the rows. A write's rows come

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -25,12 +26,19 @@ const (
 // handshakeTimeout bounds what a stranger can hold before he has proved who he is.
 const handshakeTimeout = 10 * time.Second
 
+// maxHandshakes bounds the strangers that are being asked for that.
+const maxHandshakes = 256
+
 // streamWindow is what a peer may send on one stream before it is read. It is
 // fixed, because gRPC's own estimate of a good window costs pings.
 const (
 	streamWindow = 1 << 20
 	connWindow   = 4 << 20
 )
+
+// maxHeaders bounds the headers of a call: ours take some hundred bytes, an
+// error in the trailer some thousand.
+const maxHeaders = 16 << 10
 
 // Server answers other nodes. Create one with [New].
 type Server struct {
@@ -41,8 +49,12 @@ type Server struct {
 	me    wire.Meta
 
 	stopOnce sync.Once
-	stopping chan struct{}  // closed when Stop begins
+	stopping chan struct{}  // closed by Refuse
 	readers  sync.WaitGroup // goroutines that may outlive their handler a little
+
+	handshakes atomic.Int64 // under way
+	handlers   atomic.Int64 // that run
+	abandoned  atomic.Bool  // a stream has ended whose peer does not read, and may never read the end
 }
 
 // New returns a server that does not listen yet.
@@ -66,6 +78,7 @@ func New(opts Options) *Server {
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connWindow),
 		grpc.SharedWriteBuffer(true),
+		grpc.MaxHeaderListSize(maxHeaders),
 		// More streams wait at the peer; the typed refusals come far below.
 		grpc.MaxConcurrentStreams(uint32(2*(opts.MaxTx+opts.MaxStatements)+64)),
 		grpc.WaitForHandlers(true),
@@ -96,33 +109,62 @@ func (s *Server) Serve(listener net.Listener) error {
 	return err
 }
 
-// Stop refuses new statements, lets those that run finish, with open
+// Refuse refuses, from now on, new statements and transactions, with an error
+// of kind fault.Closed that says that nothing ran. It does not wait: what runs
+// goes on, as do open transactions, and connections stay. Stop is to follow.
+func (s *Server) Refuse() { s.stopOnce.Do(func() { close(s.stopping) }) }
+
+// Stop does what Refuse does, lets those statements that run finish, with open
 // transactions, until ctx ends, then breaks what is left and waits for it. It
 // returns ctx's error if something was broken off. It may be called again.
+//
+// A peer that holds a transaction or rows that a limit has ended is not waited
+// for.
 func (s *Server) Stop(ctx context.Context) error {
-	s.stopOnce.Do(func() { close(s.stopping) })
+	s.Refuse()
 	drained := make(chan struct{})
 	go func() { // ends when all handlers have, which Stop below makes sure of
 		defer close(drained)
 		s.grpc.GracefulStop()
 	}()
-	var err error
-	select {
-	case <-drained:
-	default:
-		select {
-		case <-drained:
-		case <-ctx.Done():
-			err = ctx.Err()
-			s.grpc.Stop()
-			<-drained
-		}
-	}
+	err := s.drain(ctx, drained)
 	s.readers.Wait()
 	return err
 }
 
-// closed is the refusal of what comes after Stop began.
+// drain waits for drained, and sees to it when ctx ends, or when only streams
+// are left that are abandoned and whose peers leave the rest unread.
+func (s *Server) drain(ctx context.Context, drained <-chan struct{}) (err error) {
+	ticker := time.NewTicker(stopPoll)
+	defer ticker.Stop()
+	for quiet := time.Duration(0); quiet < lastWords; {
+		select {
+		case <-drained:
+			return nil
+		default:
+		}
+		select {
+		case <-drained:
+			return nil
+		case <-ctx.Done():
+			err, quiet = ctx.Err(), lastWords
+		case <-ticker.C:
+			quiet += stopPoll
+			if s.handlers.Load() > 0 || !s.abandoned.Load() {
+				quiet = 0
+			}
+		}
+	}
+	s.grpc.Stop()
+	<-drained
+	return err
+}
+
+// lastWords is how long peers may take to read what was sent before Stop gives
+// those up that do not.
+const lastWords = time.Second
+
+// closed is the refusal of what comes after Refuse.
 func (s *Server) closed() error {
 	return fault.Refuse(fault.Closed, "node %q is shutting down", s.opts.Name)
 }
@@ -143,6 +185,10 @@ type loggedCredentials struct {
 }
 
 func (c loggedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	defer c.s.handshakes.Add(-1)
+	if c.s.handshakes.Add(1) > maxHandshakes {
+		return nil, nil, fault.Refuse(fault.Overloaded, "%d connections have not proved who they are", maxHandshakes)
+	}
 	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
 	if errors.Is(err, fault.Auth) {
 		c.s.opts.Logger.Warn("connection refused", "peer", raw.RemoteAddr().String(), "err", err)

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -22,8 +21,7 @@ func (s *Server) Tx(stream wire.Forward_TxServer) error {
 	defer cancel()
 	t := &txStream{
 		s: s, stream: stream, caller: callerFrom(ctx), ctx: ctx,
-		requests: make(chan *wire.TxRequest),
-		cancels:  map[uint64]context.CancelFunc{},
+		requests: make(chan txRequest),
 		rows:     map[uint64]*safePacker{},
 	}
 	s.readers.Go(func() { // ends with the stream
@@ -40,15 +38,19 @@ type txStream struct {
 	stream   wire.Forward_TxServer
 	caller   *caller
 	ctx      context.Context // of the stream; ends when the peer goes away
-	requests chan *wire.TxRequest
+	requests chan txRequest
+	cancels  cancels
 
 	// The handler's goroutine alone uses these.
 	tx      forward.Tx // nil before begin
 	counted bool
 	rows    map[uint64]*safePacker // open queries, by sequence number
+}
 
-	mu      sync.Mutex // guards the following
-	cancels map[uint64]context.CancelFunc
+// txRequest is a request as it was read.
+type txRequest struct {
+	*wire.TxRequest
+	err error // why it is refused, and the stream with it
 }
 
 // read hands requests to the handler's goroutine, and keeps the cancels, which
@@ -59,12 +61,17 @@ func (t *txStream) read() {
 		if err != nil {
 			return
 		}
-		if req.GetOp() == wire.TxOp_TX_OP_CANCEL {
-			t.interrupt(req.GetSeq())
+		in := txRequest{TxRequest: req}
+		switch req.GetOp() {
+		case wire.TxOp_TX_OP_CANCEL:
+			t.cancels.cancel(req.GetSeq())
 			continue
+		case wire.TxOp_TX_OP_EXEC, wire.TxOp_TX_OP_QUERY:
+			// Now: the CANCEL may be the next to be read.
+			in.err = t.cancels.expect(req.GetSeq())
 		}
 		select {
-		case t.requests <- req:
+		case t.requests <- in:
 		case <-t.ctx.Done():
 			return
 		}
@@ -74,13 +81,24 @@ func (t *txStream) read() {
 // run answers requests, one after the other, until the transaction's end.
 func (t *txStream) run() error {
 	for {
+		var tick <-chan time.Time
+		stopping := t.s.stopping
+		if t.s.isStopping() {
+			if !t.isOpen() {
+				return wire.Status(t.over())
+			}
+			stopping, tick = nil, time.After(stopPoll) // a limit may end it meanwhile
+		}
 		select {
 		case <-t.ctx.Done():
 			return nil
-		case req := <-t.requests:
-			reply, last := t.answer(req)
-			reply.Seq = req.GetSeq()
-			reply.Open = t.tx != nil && t.tx.Open()
+		case <-stopping:
+		case <-tick:
+		case in := <-t.requests:
+			reply, last := t.answer(in)
+			t.settle(in)
+			reply.Seq = in.GetSeq()
+			reply.Open = t.isOpen()
 			if err := t.stream.Send(reply); err != nil || last {
 				return err
 			}
@@ -88,8 +106,36 @@ func (t *txStream) run() error {
 	}
 }
 
+// stopPoll is how often a server that stops looks for what is over.
+const stopPoll = 50 * time.Millisecond
+
+func (t *txStream) isOpen() bool { return t.tx != nil && t.tx.Open() }
+
+// over is what the peer's next request is told when the server stops and no
+// transaction is open.
+func (t *txStream) over() error {
+	if t.tx == nil {
+		return t.s.closed()
+	}
+	return fault.New(fault.TxExpired, "the transaction is over, and node %q is shutting down", t.s.opts.Name)
+}
+
+// settle drops what CANCEL would reach, once the request is answered.
+func (t *txStream) settle(in txRequest) {
+	switch in.GetOp() {
+	case wire.TxOp_TX_OP_EXEC, wire.TxOp_TX_OP_QUERY:
+		if in.err == nil && t.rows[in.GetSeq()] == nil {
+			t.cancels.forget(in.GetSeq())
+		}
+	}
+}
+
 // answer does what req asks; last ends the stream.
-func (t *txStream) answer(req *wire.TxRequest) (reply *wire.TxReply, last bool) {
+func (t *txStream) answer(in txRequest) (reply *wire.TxReply, last bool) {
+	req := in.TxRequest
+	if in.err != nil {
+		return &wire.TxReply{Error: wire.NewError(in.err)}, true
+	}
 	if begin := req.GetBegin(); begin != nil || t.tx == nil {
 		if err := t.begin(req); err != nil {
 			return &wire.TxReply{Error: wire.NewError(err)}, true
@@ -138,34 +184,13 @@ func (t *txStream) begin(req *wire.TxRequest) (err error) {
 	ctx, cancel := wire.WithTimeout(t.ctx, max(req.GetTimeoutNs(), req.GetStatement().GetTimeoutNs()))
 	defer cancel()
 	// The numbered statement is what the peer would cancel.
-	defer t.watch(req.GetSeq(), cancel)()
+	defer t.cancels.watch(req.GetSeq(), cancel)()
 	tx, err := target.Begin(ctx, opts)
 	if err != nil {
 		return err
 	}
 	t.tx = tx
 	return nil
-}
-
-// watch lets CANCEL of seq call cancel until the returned function is called.
-func (t *txStream) watch(seq uint64, cancel context.CancelFunc) func() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.cancels[seq] = cancel
-	return func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		delete(t.cancels, seq)
-	}
-}
-
-func (t *txStream) interrupt(seq uint64) {
-	t.mu.Lock()
-	cancel := t.cancels[seq]
-	t.mu.Unlock()
-	if cancel != nil {
-		cancel()
-	}
 }
 
 func (t *txStream) commit(req *wire.TxRequest) *wire.TxReply {

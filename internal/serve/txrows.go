@@ -35,7 +35,7 @@ func (t *txStream) exec(req *wire.TxRequest) *wire.TxReply {
 	defer t.caller.done(size)
 	ctx, cancel := wire.WithTimeout(t.ctx, req.GetStatement().GetTimeoutNs())
 	defer cancel()
-	defer t.watch(req.GetSeq(), cancel)()
+	defer t.cancels.watch(req.GetSeq(), cancel)()
 	return answerOf(t.guard(func() (forward.Result, error) { return t.tx.Exec(ctx, st) }))
 }
 
@@ -53,7 +53,7 @@ func (t *txStream) query(req *wire.TxRequest) *wire.TxReply {
 	// The context lives as long as the rows; forget ends it.
 	ctx, cancel := wire.WithTimeout(t.ctx, req.GetStatement().GetTimeoutNs())
 	seq := req.GetSeq()
-	t.watch(seq, cancel)
+	t.cancels.watch(seq, cancel)
 	var packer *safePacker
 	_, err = t.guard(func() (res forward.Result, err error) {
 		rows, err := t.tx.Query(ctx, st)
@@ -118,9 +118,6 @@ func (t *txStream) closeAll() {
 
 // forget ends the context of a query and drops it.
 func (t *txStream) forget(seq uint64) {
-	t.interrupt(seq)
-	t.mu.Lock()
-	delete(t.cancels, seq)
-	t.mu.Unlock()
+	t.cancels.forget(seq)
 	delete(t.rows, seq)
 }

@@ -72,7 +72,7 @@ func readRows(h *Header, b *RowBatch) {
 func FuzzDecode(f *testing.F) {
 	st, _ := NewStatement(context.Background(), "db", forward.Statement{
 		ID: forward.NewID(), SQL: "SELECT ?", Args: []driver.NamedValue{{Ordinal: 1, Name: "a", Value: "x"}},
-		Session: forward.Session{Pragmas: map[string]string{"a": "b"}, LastInsertID: 3},
+		Session: forward.Session{Pragmas: map[string]string{"a": "b"}, LastInsertID: 3, Changes: 4},
 	})
 	h := newHeader([]forward.Column{{Name: "a", ScanType: reflect.TypeFor[int64]()}})
 	for _, m := range []proto.Message{
@@ -150,6 +150,17 @@ func TestMalformedIsAProtocolError(t *testing.T) {
 	}
 }
 
+func TestSessionRoundTrip(t *testing.T) {
+	for _, want := range []forward.Session{
+		{}, {LastInsertID: -1}, {Changes: 1 << 40},
+		{Pragmas: map[string]string{"a": "b"}, LastInsertID: 3, Changes: 4},
+	} {
+		if got := newSession(want).forward(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v became %+v", want, got)
+		}
+	}
+}
+
 func TestErrorsRoundTrip(t *testing.T) {
 	for _, want := range []error{
 		&fault.SQLError{Code: 19, Extended: 2067, Msg: "UNIQUE \xff"},
@@ -157,6 +168,7 @@ func TestErrorsRoundTrip(t *testing.T) {
 		&fault.Error{Kind: fault.NotPrimary, NothingRan: true},
 		&fault.Error{Kind: 99, Committed: true},
 		context.Canceled, context.DeadlineExceeded,
+		&textError{text: "not enough args to execute query: want 2 got 1"},
 	} {
 		if got := NewError(want).Err(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%#v became %#v", want, got)

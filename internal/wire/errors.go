@@ -11,10 +11,10 @@ import (
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
-// maxText bounds an error's text: it must fit into any message, and a status
+// maxText bounds an error's text: many must fit into a message, and a status
 // into the header size that HTTP/2 peers accept.
 const (
-	maxText       = 64 << 10
+	maxText       = 8 << 10
 	maxStatusText = 2 << 10
 )
 

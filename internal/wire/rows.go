@@ -19,6 +19,7 @@ type RowPacker struct {
 	// held is a row that did not fit into the batch before, packed.
 	held        []byte
 	heldChanges []*ColumnChange
+	heldSize    int // of both
 }
 
 // NewRowPacker returns a packer of rows and the header that the receiver
@@ -31,19 +32,19 @@ func NewRowPacker(rows forward.Rows, limit int) (*RowPacker, *Header) {
 	}, newHeader(columns)
 }
 
-// Batch returns the next rows: as many as fit into target bytes, at least
-// one, until full returns true or the rows end. The error is io.EOF with the
+// Batch returns the next rows: as many as fit with their changes of columns
+// into target bytes, at least one, until full returns true or the rows end. The error is io.EOF with the
 // last batch, whose rows count, as they do with any other error. The batch is
 // nil if it has no rows.
 func (p *RowPacker) Batch(target int, full func() bool) (*RowBatch, error) {
 	b := &RowBatch{}
-	for {
+	for size := 0; ; {
 		if p.held == nil {
 			if err := p.next(); err != nil {
 				return b.orNil(), err
 			}
 		}
-		if b.Count > 0 && len(b.Values)+len(p.held) > target {
+		if b.Count > 0 && (size+p.heldSize > target || len(b.Changes)+len(p.heldChanges) > maxBatchChanges) {
 			return b, nil
 		}
 		if b.Values == nil {
@@ -56,15 +57,23 @@ func (p *RowPacker) Batch(target int, full func() bool) (*RowBatch, error) {
 			b.Changes = append(b.Changes, c)
 		}
 		b.Count++
-		p.held, p.heldChanges = nil, nil
-		if len(b.Values) >= target || b.Count >= maxBatchRows || full != nil && full() {
+		size += p.heldSize
+		p.held, p.heldChanges, p.heldSize = nil, nil, 0
+		if size >= target || b.Count >= maxBatchRows || full != nil && full() {
 			return b, nil
 		}
 	}
 }
 
-// maxBatchRows bounds a batch of rows that take no bytes (no columns).
-const maxBatchRows = 1 << 16
+const (
+	// maxBatchRows bounds a batch of rows that take no bytes (no columns).
+	maxBatchRows = 1 << 16
+	// maxBatchChanges bounds the changes of columns in a batch of several
+	// rows: each is two messages, of which the receiver takes maxInside.
+	maxBatchChanges = 8 << 10
+	// changeSize is about what a change takes besides its DeclType.
+	changeSize = 16
+)
 
 func (m *RowBatch) orNil() *RowBatch {
 	if m.Count == 0 {
@@ -94,7 +103,7 @@ func (p *RowPacker) next() error {
 				p.columns[i].Name, v, err)
 		}
 	}
-	p.held = packed
+	p.held, p.heldSize = packed, size
 	p.compare(p.rows.Columns())
 	return nil
 }
@@ -114,6 +123,7 @@ func (p *RowPacker) compare(now []forward.Column) {
 		p.heldChanges = append(p.heldChanges, &ColumnChange{
 			Column: uint32(i), Type: newColumnType(&now[i]), DeclType: []byte(now[i].DeclType),
 		})
+		p.heldSize += changeSize + len(now[i].DeclType)
 	}
 }
 

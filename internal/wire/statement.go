@@ -80,10 +80,10 @@ func WithTimeout(ctx context.Context, ns int64) (context.Context, context.Cancel
 }
 
 func newSession(s forward.Session) *Session {
-	if len(s.Pragmas) == 0 && s.LastInsertID == 0 {
+	if len(s.Pragmas) == 0 && s.LastInsertID == 0 && s.Changes == 0 {
 		return nil
 	}
-	m := &Session{LastInsertId: s.LastInsertID}
+	m := &Session{LastInsertId: s.LastInsertID, Changes: s.Changes}
 	for name, value := range s.Pragmas {
 		m.Pragmas = append(m.Pragmas, &Pragma{Name: []byte(name), Value: []byte(value)})
 	}
@@ -91,7 +91,7 @@ func newSession(s forward.Session) *Session {
 }
 
 func (m *Session) forward() forward.Session {
-	s := forward.Session{LastInsertID: m.GetLastInsertId()}
+	s := forward.Session{LastInsertID: m.GetLastInsertId(), Changes: m.GetChanges()}
 	if len(m.GetPragmas()) > 0 {
 		s.Pragmas = make(map[string]string, len(m.GetPragmas()))
 		for _, p := range m.GetPragmas() {

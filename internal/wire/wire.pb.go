@@ -334,6 +334,7 @@ type Session struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pragmas       []*Pragma              `protobuf:"bytes,1,rep,name=pragmas,proto3" json:"pragmas,omitempty"`
 	LastInsertId  int64                  `protobuf:"zigzag64,2,opt,name=last_insert_id,json=lastInsertId,proto3" json:"last_insert_id,omitempty"`
+	Changes       int64                  `protobuf:"zigzag64,3,opt,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -378,6 +379,13 @@ func (x *Session) GetPragmas() []*Pragma {
 func (x *Session) GetLastInsertId() int64 {
 	if x != nil {
 		return x.LastInsertId
+	}
+	return 0
+}
+
+func (x *Session) GetChanges() int64 {
+	if x != nil {
+		return x.Changes
 	}
 	return 0
 }
@@ -1871,10 +1879,11 @@ const file_wire_proto_rawDesc = "" +
 	"maxMessage\":\n" +
 	"\bPosition\x12\x12\n" +
 	"\x04txid\x18\x01 \x01(\x06R\x04txid\x12\x1a\n" +
-	"\bchecksum\x18\x02 \x01(\x06R\bchecksum\"]\n" +
+	"\bchecksum\x18\x02 \x01(\x06R\bchecksum\"w\n" +
 	"\aSession\x12,\n" +
 	"\apragmas\x18\x01 \x03(\v2\x12.litefwd.v1.PragmaR\apragmas\x12$\n" +
-	"\x0elast_insert_id\x18\x02 \x01(\x12R\flastInsertId\"2\n" +
+	"\x0elast_insert_id\x18\x02 \x01(\x12R\flastInsertId\x12\x18\n" +
+	"\achanges\x18\x03 \x01(\x12R\achanges\"2\n" +
 	"\x06Pragma\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\fR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"\xce\x01\n" +

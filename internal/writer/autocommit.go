@@ -81,14 +81,11 @@ func (w *Writer) do(j *job) {
 }
 
 func (w *Writer) runJob(c *conn, j *job) error {
-	stmts, err := w.classify(j.ctx, c, j.st.SQL)
+	s, err := w.newScope(j.ctx, c, j.st.ID, j.st.Session)
 	if err != nil {
 		return err
 	}
-	if err := refusal(stmts); err != nil {
-		return err
-	}
-	s, err := w.newScope(j.ctx, c, j.st.ID, j.st.Session)
+	stmts, err := s.classify(j.st.SQL)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ func (w *Writer) beginWrite(ctx context.Context, opts forward.TxOptions) (*tx, e
 		if t.s, err = w.newScope(t.ctx, c, opts.ID, opts.Session); err != nil {
 			return err
 		}
+		t.s.temps = true
 		if err := c.setLastInsertID(opts.Session.LastInsertID); err != nil {
 			return err
 		}

@@ -25,7 +25,9 @@ type conn struct {
 	readOnly bool // query_only is on
 
 	counters counters
+	stale    bool            // a virtual table may have counted more in COMMIT
 	rowIDSet *sqldriver.Stmt // see rowid.go; nil until it is needed
+	temp     bool            // a caller's temp objects are, or were, here
 	spoilt   error           // why the connection must not be used again, or nil
 	closed   bool
 }
@@ -179,6 +181,7 @@ func (c *conn) readCounters() error {
 	if err != nil {
 		return c.failed(fault.FromDriver(err))
 	}
+	c.stale = false
 	c.counters.total, _ = v[0].(int64)
 	c.counters.changes, _ = v[1].(int64)
 	c.counters.last, _ = v[2].(int64)
@@ -234,7 +237,7 @@ var brokenCodes = map[int]bool{
 }
 
 // usable reports whether the connection may serve the next caller.
-func (c *conn) usable() bool { return c.spoilt == nil && c.db.Valid() }
+func (c *conn) usable() bool { return c.spoilt == nil && !c.temp && c.db.Valid() }
 
 func text(v driver.Value) string {
 	if b, ok := v.([]byte); ok {

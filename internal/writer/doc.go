@@ -26,10 +26,13 @@
 //
 // All callers share one connection, and none must notice. Before a statement
 // runs, the connection takes on what the caller's session changed (PRAGMAs
-// such as foreign_keys) and its last_insert_rowid(); see settings.go and
-// rowid.go. Result.RowsAffected is set only by statements that count rows
-// (INSERT, REPLACE, UPDATE, DELETE), because SQLite's changes() after any
-// other statement is what an earlier one of somebody else left there.
+// such as foreign_keys), its last_insert_rowid() and, where it matters, its
+// changes(); see settings.go and rowid.go. So Result has the caller's own
+// counters whatever the text was, and those of the session where it set none.
+// total_changes() is refused.
+//
+// Temp objects can be made in an interactive transaction, which has the
+// connection to itself; it is given up afterwards. See temp.go.
 //
 // # Limits
 //

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"runtime"
@@ -11,8 +12,8 @@ import (
 )
 
 // asTarget gives err the shape that forward.Target promises: SQLite's errors
-// and everything else that the driver says become *fault.SQLError with the
-// driver's text.
+// become *fault.SQLError. What the driver itself refuses, such as too few
+// arguments, stays as it is; nothing of the statement has run then.
 func asTarget(err error) error {
 	if err == nil {
 		return nil
@@ -25,8 +26,10 @@ func asTarget(err error) error {
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return interrupted(err)
-	default: // of the driver itself, such as missing arguments
-		return &fault.SQLError{Code: fault.CodeError, Extended: fault.CodeError, Msg: err.Error(), Err: err}
+	case errors.Is(err, driver.ErrBadConn):
+		return lostConnection(err)
+	default:
+		return err
 	}
 }
 

@@ -33,7 +33,7 @@ func TestExecResult(t *testing.T) {
 			{"DELETE FROM t", 2, 2, 2},
 			{"SELECT 1", 2, 0, 0},
 			{"", 2, 0, 0},
-			{"VACUUM", 2, 0, 0},
+			{"VACUUM", 5, 0, 0}, // SQLite's own: the rows of the schema are inserted anew
 		} {
 			st := stmt(c.sql)
 			st.Session.LastInsertID = id
@@ -171,7 +171,7 @@ func TestRefused(t *testing.T) {
 			{"INSERT INTO t VALUES (1); PRAGMA locking_mode = exclusive", ""},
 			{"PRAGMA journal_mode = MEMORY", ""},
 			{"PRAGMA journal_mode = off", ""},
-			{"SELECT changes()", "RowsAffected"},
+			{"SELECT total_changes()", "RowsAffected"},
 			{"PRAGMA query_only = 1", ""},
 		} {
 			_, err := e.Exec(t.Context(), stmt(c.sql))

@@ -63,6 +63,9 @@ func together(stmts []sqlclass.Statement) *whole {
 		all.Counts = all.Counts || st.Counts
 		all.UsesRowID = all.UsesRowID || st.UsesRowID
 		all.UsesChanges = all.UsesChanges || st.UsesChanges
+		all.UsesTotal = all.UsesTotal || st.UsesTotal
+		all.LocalOnly = all.LocalOnly || st.LocalOnly
+		all.InTx = all.InTx || makesTemp(st)
 		switch st.Kind {
 		case sqlclass.Read, sqlclass.Empty:
 		case sqlclass.Setting, sqlclass.Local:
@@ -102,9 +105,6 @@ func (s *scope) collect(stmts []sqlclass.Statement, sql string, args []driver.Na
 	if err := all.refusal(len(stmts)); err != nil {
 		return nil, err
 	}
-	if all.UsesChanges && !all.Counts && !s.counted {
-		return nil, usesForeignChanges()
-	}
 	for _, p := range all.settings {
 		done, err := s.c.changed(p.Pragma, p.Value)
 		if err != nil {
@@ -113,12 +113,15 @@ func (s *scope) collect(stmts []sqlclass.Statement, sql string, args []driver.Na
 		defer done()
 	}
 	fetch := func() error {
+		if err := s.primeChanges(&all.Statement); err != nil {
+			return err
+		}
 		raw, err := s.c.query(s.ctx, sql, args)
 		if err == nil {
 			rows, err = s.w.collect(s.c, raw)
 		}
 		if err != nil {
-			s.c.readCounters()
+			s.failed(&all.Statement, s.c.counters, err)
 			return err
 		}
 		return s.account(&all.Statement)

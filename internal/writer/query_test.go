@@ -48,7 +48,7 @@ func TestQuery(t *testing.T) {
 		wantKind(t, err, fault.Unsupported, "BEGIN")
 		_, err = e.Query(t.Context(), stmt("INSERT INTO t (a) VALUES (70); VACUUM"))
 		wantKind(t, err, fault.Unsupported, "alone")
-		_, err = e.Query(t.Context(), stmt("SELECT changes()"))
+		_, err = e.Query(t.Context(), stmt("SELECT total_changes()"))
 		wantKind(t, err, fault.Unsupported, "RowsAffected")
 	})
 }

@@ -28,8 +28,12 @@ type scope struct {
 	// ends when the first of them is released; unused otherwise.
 	implicit bool
 	saves    []string
-	// counted: changes() is the caller's own, as its statement set it here.
-	counted bool
+	// temps: the caller may make temp objects, as it is an interactive
+	// transaction that writes. own classifies once it has, since texts may
+	// mean other tables then: what is found out is for this scope alone.
+	temps  bool
+	own    Classifier
+	hidden bool // hideTables was called
 	// commits is how many transactions of this scope are committed.
 	commits int
 	// unsure is set when SQLite committed and the engine did not confirm it.
@@ -41,7 +45,7 @@ type scope struct {
 // open on it.
 func (w *Writer) newScope(ctx context.Context, c *conn, id forward.ID, sess forward.Session) (*scope, error) {
 	s := &scope{w: w, c: c, id: id, ctx: ctx}
-	s.res.LastInsertID = sess.LastInsertID
+	s.res.LastInsertID, s.res.RowsAffected = sess.LastInsertID, sess.Changes
 	if len(sess.Pragmas) > 0 {
 		if err := w.checkSettings(ctx, c, sess.Pragmas); err != nil {
 			return nil, err
@@ -49,6 +53,19 @@ func (w *Writer) newScope(ctx context.Context, c *conn, id forward.ID, sess forw
 		s.deferFK = normalized(sess.Pragmas[deferForeignKeys]) == "1"
 	}
 	return s, c.adopt(sess.Pragmas)
+}
+
+// classify says what the statements of a text do here.
+func (s *scope) classify(sql string) ([]sqlclass.Statement, error) {
+	by := s.own
+	if by == nil {
+		by = s.w.opts.Classifier
+	}
+	stmts, err := by.Classify(s.ctx, s.c.db, sql)
+	if err != nil {
+		return nil, s.c.failed(err)
+	}
+	return stmts, refusal(stmts, s.temps)
 }
 
 // begin opens a transaction with sql ("" is BEGIN IMMEDIATE) and makes sure
@@ -84,6 +101,7 @@ func (s *scope) commit() error {
 		return err
 	}
 	s.closed()
+	s.c.stale = true
 	return s.committed()
 }
 
@@ -133,7 +151,6 @@ func (s *scope) autocommit(f func() error) error {
 // settle ends the transaction of a statement that failed. What is left of it
 // after a constraint error is what OR FAIL means to keep, mostly nothing.
 func (s *scope) settle(failure error) error {
-	const constraint = 19 // SQLITE_CONSTRAINT
 	if fault.Code(failure) == constraint && s.c.spoilt == nil {
 		err := s.c.control(s.c.commit)
 		if err == nil {
@@ -150,43 +167,96 @@ func (s *scope) settle(failure error) error {
 	return failure
 }
 
+// freshResult begins the result of another text: the counters stay.
+func (s *scope) freshResult() {
+	s.res = forward.Result{LastInsertID: s.res.LastInsertID, RowsAffected: s.res.RowsAffected}
+}
+
 // account notes what a statement did that has just run.
 func (s *scope) account(st *sqlclass.Statement) error {
-	before := s.c.counters.total
+	before := s.c.counters
 	if err := s.c.readCounters(); err != nil {
 		return err
 	}
-	s.res.Changed += s.c.counters.total - before
-	if st.Counts {
-		s.res.RowsAffected = s.c.counters.changes
-		s.counted = true
-	}
-	if st.Inserts {
-		s.res.LastInsertID = s.c.counters.last
-	}
+	s.res.Changed += s.c.counters.total - before.total
+	s.count(before, st.Counts)
 	return nil
 }
 
+// failed notes what a statement left in the counters that failed with err: the
+// id of a row that is rolled back, and the number of those that OR FAIL kept.
+func (s *scope) failed(st *sqlclass.Statement, before counters, err error) {
+	if s.c.spoilt == nil && s.c.readCounters() == nil {
+		s.count(before, st.Counts && fault.Code(err) == constraint)
+	}
+}
+
+// count takes the connection's counters over where a statement has set them.
+func (s *scope) count(before counters, counts bool) {
+	now := s.c.counters
+	// Statements that should not (DROP TABLE with foreign keys) may count too.
+	if counts || now.changes != before.changes {
+		s.res.RowsAffected = now.changes
+	}
+	// Before a write it was the caller's own. Not only INSERT sets it: an
+	// UPDATE of a virtual table may.
+	if now.last != before.last {
+		s.res.LastInsertID = now.last
+	}
+}
+
+const constraint = 19 // SQLITE_CONSTRAINT
+
 // prepare makes the connection ready for a statement outside a transaction.
 func (s *scope) prepare(st *sqlclass.Statement) error {
-	if s.open || !st.Inserts && !st.UsesRowID {
+	if s.open || st.Kind == sqlclass.Read && !st.UsesRowID {
 		return nil
 	}
 	return s.c.setLastInsertID(s.res.LastInsertID)
 }
 
-// step runs one statement where the scope is now.
-func (s *scope) step(st *sqlclass.Statement, args []driver.NamedValue) error {
-	if st.UsesChanges && !s.counted {
-		return usesForeignChanges()
+// primeChanges makes changes() what it is on the caller's connection, if the
+// statement calls it, or may leave it alone or not: a DROP may count rows.
+func (s *scope) primeChanges(st *sqlclass.Statement) error {
+	n := s.res.RowsAffected
+	switch {
+	case st.UsesTotal:
+		return fault.Refuse(fault.Unsupported, "total_changes() would be that of the primary's connection; "+
+			"add up the RowsAffected of the writes")
+	case !st.UsesChanges && (st.Counts || st.Kind == sqlclass.Read || n > 1000):
+		return nil
 	}
-	before := s.c.counters.total
-	if err := s.c.exec(s.ctx, st.SQL, args, st.Counts); err != nil {
-		s.c.readCounters()
-		if !s.ranAnyway(err, before) {
+	if s.c.stale {
+		if err := s.c.readCounters(); err != nil {
 			return err
 		}
-		s.c.counters.total = before
+	}
+	switch {
+	case n == s.c.counters.changes:
+		return nil
+	case n > maxPrimed:
+		return fault.Refuse(fault.Unsupported, "changes() after a write of %d rows on another connection; "+
+			"take the number from the write's RowsAffected", n)
+	default:
+		return s.c.setCounters(s.res.LastInsertID, n)
+	}
+}
+
+// step runs one statement where the scope is now.
+func (s *scope) step(st *sqlclass.Statement, args []driver.NamedValue) error {
+	s.meetTemp(st)
+	if err := s.primeChanges(st); err != nil {
+		return err
+	}
+	before := s.c.counters
+	if err := s.c.exec(s.ctx, st.SQL, args, st.Counts); err != nil {
+		s.c.readCounters()
+		ran := s.ranAnyway(err, before.total)
+		s.c.counters = before
+		if !ran {
+			s.failed(st, before, err)
+			return err
+		}
 	}
 	return s.account(st)
 }
@@ -197,10 +267,4 @@ func (s *scope) step(st *sqlclass.Statement, args []driver.NamedValue) error {
 func (s *scope) ranAnyway(err error, before int64) bool {
 	return fault.Code(err) == fault.CodeInterrupt && s.open && s.c.spoilt == nil &&
 		s.c.counters.total > before && s.c.inTransaction()
-}
-
-func usesForeignChanges() error {
-	return fault.Refuse(fault.Unsupported, "changes() and total_changes() are those of the primary's connection; "+
-		"they are the caller's own only after an INSERT, UPDATE or DELETE of the same transaction; "+
-		"use the Result's RowsAffected")
 }

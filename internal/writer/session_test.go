@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -138,5 +139,87 @@ func TestLastInsertIDIsTheCallersOwn(t *testing.T) {
 			wantNoError(t, tx.Rollback(t.Context()))
 		}
 		e.wantValues("SELECT count(*) FROM sqlite_master WHERE name LIKE 'litefwd%'", "0")
+	})
+}
+
+// TestChangesAreTheCallersOwn: also where another caller's write was the last.
+func TestChangesAreTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	onDrivers(t, func(t *testing.T, e *env) {
+		e.must("CREATE TABLE t (a); CREATE TABLE l (n)")
+		for _, n := range []int64{0, 1, 2, 3, maxPrimed} {
+			e.must("INSERT INTO t VALUES (1), (2)")
+			sess := forward.Session{LastInsertID: n * 7, Changes: n}
+			res, err := e.Exec(t.Context(), in(sess, stmt("INSERT INTO l SELECT changes() WHERE last_insert_rowid() = ?", n*7)))
+			wantNoError(t, err)
+			if res.RowsAffected != 1 || res.Changed != 1 {
+				t.Errorf("%d: %+v", n, res)
+			}
+			// What has set no counter leaves them.
+			res, err = e.Exec(t.Context(), in(sess, stmt("CREATE TABLE IF NOT EXISTS l (n)")))
+			wantNoError(t, err)
+			wantResult(t, res, n*7, n, 0)
+			rows, err := e.Query(t.Context(), in(sess, stmt("SELECT changes()")))
+			wantNoError(t, err)
+			if got, err := fetch(rows); got != fmt.Sprint(n) || err != nil {
+				t.Errorf("%d: got %s, %v", n, got, err)
+			}
+		}
+		e.wantValues("SELECT n FROM l", "0 1 2 3 100000")
+		_, err := e.Exec(t.Context(), in(forward.Session{Changes: maxPrimed + 1}, stmt("INSERT INTO l VALUES (changes())")))
+		wantKind(t, err, fault.Unsupported, "RowsAffected")
+		tx := e.begin(forward.TxOptions{ReadOnly: true, Session: forward.Session{LastInsertID: 4, Changes: 3}})
+		e.wantRows(tx, "SELECT changes(), last_insert_rowid()", "3 4")
+		wantNoError(t, tx.Rollback(t.Context()))
+		e.wantValues("SELECT count(*) FROM sqlite_master WHERE name LIKE 'litefwd%'", "0")
+	})
+}
+
+// TestCountersLikeBareDriver runs the same statements, each alone, on a bare
+// connection and for one caller of the Writer, between whose statements
+// others write: the counters must be the same.
+func TestCountersLikeBareDriver(t *testing.T) {
+	t.Parallel()
+	texts := []string{
+		"CREATE TABLE p (id INTEGER PRIMARY KEY)", "CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p, u UNIQUE)",
+		"INSERT INTO p VALUES (7), (8), (9)", "CREATE TABLE x (a)",
+		"INSERT INTO c VALUES (70, 7, 1), (71, 7, 2), (72, 8, 1)", "UPDATE c SET u = u", "INSERT INTO c VALUES (50, 7, 1)",
+		"INSERT OR FAIL INTO c VALUES (60, 7, 3), (61, 7, 4), (62, 8, 3)", "INSERT INTO nosuch VALUES (1)", "UPDATE c SET u = 5",
+		"INSERT OR IGNORE INTO c VALUES (80, 7, 3)", "INSERT INTO c VALUES (81, 99, 9)", "PRAGMA user_version = 3",
+		"CREATE TABLE y AS SELECT * FROM c", "DROP TABLE y", "DELETE FROM c WHERE id = 60", "VACUUM",
+		"CREATE VIRTUAL TABLE r USING rtree(id, a, b)", "INSERT INTO r VALUES (500, 1, 2), (501, 1, 2)",
+		"UPDATE r SET a = 0 WHERE id = 500", "DELETE FROM r WHERE id = 501", "DROP TABLE r",
+		"CREATE VIRTUAL TABLE f USING fts5(a)", "INSERT INTO f VALUES ('x'), ('y')",
+		"UPDATE f SET a = 'z' WHERE rowid = 1", "DELETE FROM f", "DROP TABLE f",
+		"DELETE FROM c", "DROP TABLE p",
+	}
+	onDrivers(t, func(t *testing.T, e *env) {
+		other := newBare(t, e.driver)
+		e.must("CREATE TABLE noise (id INTEGER PRIMARY KEY)")
+		sess := pragmas("foreign_keys=1")
+		for i := range 2 { // the others write before every second statement
+			other.values("PRAGMA foreign_keys = 1")
+			for k, sql := range texts {
+				_, want := other.bare.Exec(t.Context(), sql, nil)
+				if k%2 == i {
+					e.must("DELETE FROM noise")
+					e.must("INSERT INTO noise VALUES (9000), (9001), (9002), (9003)")
+				}
+				res, err := e.Exec(t.Context(), in(sess, stmt(sql)))
+				if fmt.Sprint(err) != fmt.Sprint(want) {
+					t.Fatalf("%s: got error %v, want %v", sql, err, want)
+				}
+				sess.LastInsertID, sess.Changes = res.LastInsertID, res.RowsAffected
+				got, wantNow := fmt.Sprintf("%d,%d", sess.LastInsertID, sess.Changes), other.values("SELECT last_insert_rowid(), changes()")
+				if err != nil { // has no Result: go on with SQLite's
+					fmt.Sscanf(wantNow, "%d,%d", &sess.LastInsertID, &sess.Changes)
+				} else if got != wantNow {
+					t.Errorf("%s: got %s, want %s", sql, got, wantNow)
+				}
+			}
+			other.values("DROP TABLE c")
+			other.values("DROP TABLE x")
+			e.must("DROP TABLE c; DROP TABLE x")
+		}
 	})
 }

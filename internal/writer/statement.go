@@ -9,16 +9,19 @@ import (
 )
 
 // refusal returns why a statement of a text cannot run on the primary, or nil.
-// It is asked for all of them before the first runs.
-func refusal(stmts []sqlclass.Statement) error {
+// It is asked for all of them before the first runs. With temps, they may make
+// temp objects.
+func refusal(stmts []sqlclass.Statement, temps bool) error {
 	for i := range stmts {
 		st := &stmts[i]
 		switch {
+		case temps && makesTemp(st):
 		case st.Kind == sqlclass.Unsupported:
 			return fault.Refuse(fault.Unsupported, "%s", st.Reason)
 		case st.Kind == sqlclass.TempWrite, st.TempSchema, st.Kind == sqlclass.Local && st.Pragma == "":
 			return fault.Refuse(fault.Unsupported, "temp objects and attached databases belong to the caller's own "+
-				"connection and do not exist on the primary's; run this apart from writes to the main database: %s",
+				"connection and do not exist on the primary's; run this apart from writes to the main database, "+
+				"or make the temp objects inside a transaction: %s",
 				shortened(st.SQL))
 		}
 	}
@@ -51,14 +54,14 @@ func (s *scope) text(stmts []sqlclass.Statement, args arguments) error {
 // classifyAgain looks once more at a statement that could not be compiled
 // before the text began: an earlier statement may have created its table.
 func (s *scope) classifyAgain(st *sqlclass.Statement) (*sqlclass.Statement, error) {
-	stmts, err := s.w.opts.Classifier.Classify(s.ctx, s.c.db, st.SQL)
+	stmts, err := s.classify(st.SQL)
 	if err != nil {
-		return nil, s.c.failed(err)
+		return nil, err
 	}
 	if len(stmts) != 1 {
 		return st, nil
 	}
-	return &stmts[0], refusal(stmts)
+	return &stmts[0], nil
 }
 
 // statement runs one statement: in a transaction of its own if it writes and
@@ -196,6 +199,9 @@ func (s *scope) releaseText(st *sqlclass.Statement) error {
 	}
 	if err := s.c.run(st.SQL); err != nil {
 		return err
+	}
+	if st.Kind == sqlclass.RollbackTo && s.hidden {
+		s.hideTables() // they may be back
 	}
 	if at < 0 {
 		return nil

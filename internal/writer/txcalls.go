@@ -18,7 +18,7 @@ func (t *tx) Exec(ctx context.Context, st forward.Statement) (forward.Result, er
 	ctx, done := t.bound(ctx)
 	defer done()
 	err := t.run(ctx, func(s *scope) error {
-		stmts, err := t.parse(ctx, st)
+		stmts, err := s.classify(st.SQL)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (t *tx) Query(ctx context.Context, st forward.Statement) (forward.Rows, err
 	ctx, done := t.bound(ctx)
 	var rows forward.Rows
 	err := t.run(ctx, func(s *scope) error {
-		stmts, err := t.parse(ctx, st)
+		stmts, err := s.classify(st.SQL)
 		if err != nil {
 			return err
 		}
@@ -73,8 +73,9 @@ func (t *tx) query(ctx context.Context, done func(), all *whole, n int, st forwa
 	if err := all.refusal(n); err != nil {
 		return nil, err
 	}
-	if all.UsesChanges && !all.Counts && !s.counted {
-		return nil, usesForeignChanges()
+	s.meetTemp(&all.Statement)
+	if err := s.primeChanges(&all.Statement); err != nil {
+		return nil, err
 	}
 	for _, p := range all.settings {
 		set, err := s.c.changed(p.Pragma, p.Value)
@@ -85,7 +86,7 @@ func (t *tx) query(ctx context.Context, done func(), all *whole, n int, st forwa
 	}
 	raw, err := s.c.query(ctx, st.SQL, st.Args)
 	if err != nil {
-		s.c.readCounters()
+		s.failed(&all.Statement, s.c.counters, err)
 		return nil, err
 	}
 	return t.newRows(ctx, done, raw, all), nil
@@ -100,7 +101,7 @@ func (t *tx) stream(ctx context.Context, st forward.Statement) (forward.Rows, er
 	ctx, done := t.bound(ctx)
 	var rows forward.Rows
 	err := t.run(ctx, func(s *scope) error {
-		stmts, err := t.parse(ctx, st)
+		stmts, err := s.classify(st.SQL)
 		if err != nil {
 			return err
 		}
@@ -119,20 +120,11 @@ func (t *tx) stream(ctx context.Context, st forward.Statement) (forward.Rows, er
 	return rows, nil
 }
 
-// parse classifies a text and refuses what cannot run here.
-func (t *tx) parse(ctx context.Context, st forward.Statement) ([]sqlclass.Statement, error) {
-	stmts, err := t.w.classify(ctx, t.s.c, st.SQL)
-	if err != nil {
-		return nil, err
-	}
-	return stmts, refusal(stmts)
-}
-
 // run runs f in the scope with fresh results.
 func (t *tx) run(ctx context.Context, f func(*scope) error) error {
 	s := t.s
 	s.ctx = ctx
-	s.res = forward.Result{LastInsertID: s.res.LastInsertID}
+	s.freshResult()
 	return guard(s.c, func() error { return f(s) })
 }
 

@@ -72,7 +72,14 @@ func (r *txRows) Next(dest []driver.Value) error {
 			return r.finish()
 		}
 		own(dest)
-		return r.t.s.c.failed(err)
+		if err == nil {
+			return nil
+		}
+		err = r.t.s.c.failed(err)
+		if r.t.kind == writing {
+			r.t.s.failed(&r.all.Statement, r.t.s.c.counters, err)
+		}
+		return err
 	})
 	if err = r.t.leave(err); err != nil {
 		return err
@@ -87,7 +94,7 @@ func (r *txRows) Next(dest []driver.Value) error {
 func (r *txRows) finish() error {
 	r.eof = true
 	s := r.t.s
-	s.res = forward.Result{LastInsertID: s.res.LastInsertID}
+	s.freshResult()
 	if r.t.kind == writing {
 		if err := s.account(&r.all.Statement); err != nil {
 			return err
@@ -109,7 +116,9 @@ func (r *txRows) Close() error {
 	err := guard(r.t.s.c, func() error {
 		err := r.close()
 		if r.t.kind == writing && !r.eof {
+			r.t.s.freshResult()
 			r.t.s.account(&r.all.Statement)
+			r.res = r.t.s.res
 		}
 		return err
 	})

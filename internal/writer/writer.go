@@ -6,7 +6,6 @@ import (
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
-	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
 // Writer runs the writes of one database. Its methods may be called from
@@ -129,7 +128,9 @@ func (w *Writer) keepIfUsable(c *conn) {
 	if c.usable() {
 		return
 	}
-	w.opts.Logger.Warn("writer: gave its connection up", "err", c.spoilt)
+	if !c.temp || c.spoilt != nil {
+		w.opts.Logger.Warn("writer: gave its connection up", "err", c.spoilt)
+	}
 	w.dropConn()
 }
 
@@ -152,14 +153,6 @@ func (w *Writer) learnTraits(c *conn) error {
 	}
 	w.traits, w.probed = t, true
 	return nil
-}
-
-func (w *Writer) classify(ctx context.Context, c *conn, sql string) ([]sqlclass.Statement, error) {
-	stmts, err := w.opts.Classifier.Classify(ctx, c.db, sql)
-	if err != nil {
-		return nil, c.failed(err)
-	}
-	return stmts, nil
 }
 
 // draining is the refusal while the role is given up: another node is, or

@@ -1,0 +1,40 @@
+package link_test
+
+import (
+	"net"
+	"testing"
+)
+
+// Strangers that connect and say nothing are let wait only in bounded number.
+func TestHandshakesAreBounded(t *testing.T) {
+	p := newPair(t, pairOptions{})
+	const limit, more = 256, 20
+	refused := make(chan struct{}, limit+more)
+	var all []net.Conn
+	for range limit + more {
+		conn, err := net.Dial("tcp", p.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, conn)
+		go func() {
+			conn.Read(make([]byte, 1)) //nolint:errcheck // it ends
+			refused <- struct{}{}
+		}()
+	}
+	for range more {
+		wait(t, "end of a connection too many", refused)
+	}
+	for _, conn := range all {
+		conn.Close()
+	}
+	for end := within(t); ; { // when the server has seen that they are gone
+		_, err := p.peer.Hello(end)
+		if err == nil {
+			return
+		}
+		if end.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}

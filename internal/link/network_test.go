@@ -1,0 +1,35 @@
+package link
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// A connection over which nothing comes is closed; one over which something
+// comes each time is not.
+func TestWatchClosesSilentConnections(t *testing.T) {
+	conn, other := net.Pipe()
+	defer other.Close()
+	c := watchConn(conn)
+	asked := 0
+	done := make(chan struct{})
+	answer := func() {
+		if asked++; asked <= 3 {
+			c.read.Store(int64(monotonic()))
+		}
+	}
+	go func() {
+		defer close(done)
+		c.watch(c.closed, 5*time.Millisecond, 20*time.Millisecond, answer)
+	}()
+	select {
+	case <-c.closed:
+	case <-time.After(20 * time.Second):
+		t.Fatal("not closed")
+	}
+	<-done
+	if asked != 4 {
+		t.Errorf("asked %d times, want 4", asked)
+	}
+}

@@ -136,6 +136,9 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 		return 0, err
 	}
 	q.stmts = stmts
+	if c.tx != nil && !c.tx.here && some(stmts, runsInTx) {
+		return onPrimary, nil // transaction.check refuses the rest
+	}
 	return placeOf(stmts)
 }
 
@@ -356,7 +359,11 @@ func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) 
 
 // ranThere notes what a text did that ran on the primary.
 func (c *conn) ranThere(stmts []sqlclass.Statement, res forward.Result) {
-	c.session.ran(effectsOf(stmts), res)
+	// Rows that are still on their way have no Result yet, if nothing counted.
+	if !allReads(stmts) && (effectsOf(stmts).counts || res != (forward.Result{})) {
+		c.session.ran(res.LastInsertID, res.RowsAffected)
+		c.session.forwarded = true
+	}
 	c.dropDeferred()
 }
 
@@ -396,6 +403,9 @@ func (c *conn) redirect(ctx context.Context) (func(), error) {
 
 // forwardedError gives an error from the primary its final form.
 func (c *conn) forwardedError(err error, read bool) error {
+	if id, n, ok := fault.Counters(err); ok {
+		c.session.ran(id, n)
+	}
 	switch {
 	case errors.Is(err, fault.OutcomeUnknown):
 		c.db.stats.unknown.Add(1)

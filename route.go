@@ -67,7 +67,8 @@ func allReads(stmts []sqlclass.Statement) bool {
 // readsConnection reports whether the text only asks for a setting of the
 // connection, which is the local handle's to answer even in a transaction.
 func readsConnection(stmts []sqlclass.Statement) bool {
-	return len(stmts) == 1 && stmts[0].Kind == sqlclass.Read && stmts[0].LocalOnly && stmts[0].Pragma != ""
+	return len(stmts) == 1 && stmts[0].Kind == sqlclass.Read && stmts[0].LocalOnly && stmts[0].Pragma != "" &&
+		!stmts[0].ReadsSchema
 }
 
 // some reports whether is holds for one of the statements.
@@ -82,6 +83,7 @@ func some(stmts []sqlclass.Statement, is func(*sqlclass.Statement) bool) bool {
 
 func writesTemp(s *sqlclass.Statement) bool   { return s.Kind == sqlclass.TempWrite }
 func changesTemp(s *sqlclass.Statement) bool  { return s.TempSchema }
+func runsInTx(s *sqlclass.Statement) bool     { return s.InTx }
 func readsSchema(s *sqlclass.Statement) bool  { return s.ReadsSchema }
 func usesCounters(s *sqlclass.Statement) bool { return s.UsesRowID || s.UsesChanges }
 func usesChanges(s *sqlclass.Statement) bool  { return s.UsesChanges }

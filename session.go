@@ -27,7 +27,7 @@ type session struct {
 }
 
 func (s *session) forward() forward.Session {
-	return forward.Session{Pragmas: s.pragmas, LastInsertID: s.lastInsertID}
+	return forward.Session{Pragmas: s.pragmas, LastInsertID: s.lastInsertID, Changes: s.changes}
 }
 
 // set notes that the connection has a setting from now on.
@@ -40,15 +40,10 @@ func (s *session) set(pragma, value string) {
 	s.pragmas = pragmas
 }
 
-// ran notes what a statement did that ran on the primary.
-func (s *session) ran(did effects, r forward.Result) {
-	s.forwarded = s.forwarded || did.counts
-	if did.inserts || r.LastInsertID != 0 {
-		s.lastInsertID = r.LastInsertID
-	}
-	if did.counts {
-		s.changes = r.RowsAffected
-	}
+// ran notes what the counters are after a statement that ran on the primary.
+func (s *session) ran(lastInsertID, changes int64) {
+	s.forwarded = s.forwarded || lastInsertID != s.lastInsertID || changes != s.changes
+	s.lastInsertID, s.changes = lastInsertID, changes
 }
 
 // ranLocally notes what a write to temp tables did on the local handle.

@@ -152,7 +152,8 @@ func (t *transaction) exec(ctx context.Context, q call) (driver.Result, error) {
 		return nil, err
 	}
 	if !handled {
-		t.c.session.ran(effectsOf(q.stmts), res)
+		t.c.session.ran(res.LastInsertID, res.RowsAffected)
+		t.c.session.forwarded = t.c.session.forwarded || !allReads(q.stmts)
 	}
 	return t.c.session.result(), nil
 }
@@ -181,7 +182,7 @@ func (t *transaction) query(ctx context.Context, q call) (driver.Rows, error) {
 	if handled {
 		return &localRows{rows: noRows{}}, nil
 	}
-	return &txRows{remoteRows: remoteRows{rows: rows, mapEr: t.c.mapError}, tx: t, did: effectsOf(q.stmts)}, nil
+	return &txRows{remoteRows: remoteRows{rows: rows, mapEr: t.c.mapError}, tx: t, before: t.c.session.result()}, nil
 }
 
 // run runs a text on the primary by do, beginning the transaction if this is
@@ -302,7 +303,8 @@ func (t *transaction) check(s *sqlclass.Statement) error {
 func (t *transaction) ran(q call, err error) {
 	var sqlErr *fault.SQLError
 	switch {
-	case err == nil || errors.As(err, &sqlErr) || errors.Is(err, fault.Unsupported) || errors.Is(err, fault.TooLarge):
+	case err == nil || errors.As(err, &sqlErr) || errors.Is(err, fault.Unsupported) || errors.Is(err, fault.TooLarge) ||
+		isDrivers(err):
 		// It is open still, unless SQLite ended it.
 		if t.there != nil && !t.there.Open() {
 			t.ended(err)
@@ -442,6 +444,13 @@ func (t *transaction) dropDeferred() {
 	}
 }
 
+// isDrivers reports whether err is the local driver's own (arguments that do
+// not fit the statement), with which nothing has run.
+func isDrivers(err error) bool {
+	var own *fault.Error
+	return !errors.As(err, &own) && !isContextError(err)
+}
+
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
@@ -449,13 +458,18 @@ func isContextError(err error) bool {
 // txRows are rows inside a transaction: what they did is known at their end.
 type txRows struct {
 	remoteRows
-	tx  *transaction
-	did effects
+	tx     *transaction
+	before result // the counters when the query began
 }
 
 func (r *txRows) Close() error {
 	err := r.remoteRows.Close()
-	r.tx.c.session.ran(r.did, r.rows.Result())
+	// Other statements may have run meanwhile: counters that these rows left
+	// alone are theirs. Rows that were lost have no result.
+	res := r.rows.Result()
+	if now := (result{res.LastInsertID, res.RowsAffected}); now != (result{}) && now != r.before {
+		r.tx.c.session.ran(now.lastInsertID, now.rowsAffected)
+	}
 	return err
 }
 

@@ -4,20 +4,6 @@ package conformance
 // defect: a case that does not differ any more fails until it has.
 var defects = []mark{
 	{
-		reason: knownDefect + "last_insert_rowid() and changes() are not those of a write that failed (SQLite sets both: " +
-			"the id of a row that was rolled back, and 0 or what OR FAIL kept)",
-		ways: plain,
-		steps: map[string][]int{
-			"conn/statement error inside":                {5},
-			"counters/result after a failed fail":        {2},
-			"counters/result after a failed insert":      {3, 4},
-			"foreign keys/on and off again":              {3, 8},
-			"insert/or fail keeps the rows before":       {4},
-			"pragma/ignore_check_constraints":            {2},
-			"limits/settings stay with their connection": {4},
-		},
-	},
-	{
 		reason: knownDefect + "a prepared text of several statements runs whole, where mattn/go-sqlite3 runs the first only",
 		driver: "sqlite3",
 		ways:   always,

@@ -16,6 +16,34 @@ type SQLError struct {
 	// Err is the local driver's own error when it happened on this node, what
 	// Config.MapError made of a forwarded one, or nil.
 	Err error
+
+	// counters are the connection's after the failure, or nil. Not part of
+	// what the error means.
+	counters *counters
+}
+
+type counters struct{ lastInsertID, changes int64 }
+
+// WithCounters returns err, if it is a *SQLError, with what
+// last_insert_rowid() and changes() of the caller's connection are since the
+// statement failed: SQLite sets both even then.
+func WithCounters(err error, lastInsertID, changes int64) error {
+	e, ok := err.(*SQLError) //nolint:errorlint // a copy would lose what wraps it
+	if !ok {
+		return err
+	}
+	with := *e
+	with.counters = &counters{lastInsertID, changes}
+	return &with
+}
+
+// Counters returns what WithCounters has added to err or to what it wraps.
+func Counters(err error) (lastInsertID, changes int64, ok bool) {
+	var e *SQLError
+	if !errors.As(err, &e) || e.counters == nil {
+		return 0, 0, false
+	}
+	return e.counters.lastInsertID, e.counters.changes, true
 }
 
 // Error returns the driver's text unchanged.

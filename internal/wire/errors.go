@@ -36,6 +36,9 @@ func NewError(err error) *Error {
 	case errors.As(err, &sql):
 		m.Msg = []byte(sql.Msg)
 		m.Sql = &SQLCode{Code: int32(sql.Code), Extended: int32(sql.Extended)}
+		if id, n, ok := fault.Counters(sql); ok {
+			m.Sql.Counters = &Counters{LastInsertId: id, Changes: n}
+		}
 	default:
 		m.Msg = []byte(err.Error())
 	}
@@ -64,9 +67,13 @@ func (m *Error) Err() error {
 	msg := string(m.GetMsg())
 	switch {
 	case m.GetSql() != nil:
-		return &fault.SQLError{
+		var err error = &fault.SQLError{
 			Code: int(m.Sql.GetCode()), Extended: int(m.Sql.GetExtended()), Msg: msg, Err: cause,
 		}
+		if c := m.Sql.GetCounters(); c != nil {
+			err = fault.WithCounters(err, c.GetLastInsertId(), c.GetChanges())
+		}
+		return err
 	case m.GetKind() != 0:
 		return &fault.Error{
 			// A later version may have more kinds; its number is kept.

@@ -708,9 +708,11 @@ func (x *Error) GetCause() uint32 {
 }
 
 type SQLCode struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          int32                  `protobuf:"zigzag32,1,opt,name=code,proto3" json:"code,omitempty"`
-	Extended      int32                  `protobuf:"zigzag32,2,opt,name=extended,proto3" json:"extended,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Code     int32                  `protobuf:"zigzag32,1,opt,name=code,proto3" json:"code,omitempty"`
+	Extended int32                  `protobuf:"zigzag32,2,opt,name=extended,proto3" json:"extended,omitempty"`
+	// counters are those of the caller's connection after the failure.
+	Counters      *Counters `protobuf:"bytes,3,opt,name=counters,proto3" json:"counters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -759,6 +761,65 @@ func (x *SQLCode) GetExtended() int32 {
 	return 0
 }
 
+func (x *SQLCode) GetCounters() *Counters {
+	if x != nil {
+		return x.Counters
+	}
+	return nil
+}
+
+type Counters struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	LastInsertId  int64                  `protobuf:"zigzag64,1,opt,name=last_insert_id,json=lastInsertId,proto3" json:"last_insert_id,omitempty"`
+	Changes       int64                  `protobuf:"zigzag64,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counters) Reset() {
+	*x = Counters{}
+	mi := &file_wire_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counters) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counters) ProtoMessage() {}
+
+func (x *Counters) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counters.ProtoReflect.Descriptor instead.
+func (*Counters) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Counters) GetLastInsertId() int64 {
+	if x != nil {
+		return x.LastInsertId
+	}
+	return 0
+}
+
+func (x *Counters) GetChanges() int64 {
+	if x != nil {
+		return x.Changes
+	}
+	return 0
+}
+
 type LinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Execs []*LinkExec            `protobuf:"bytes,1,rep,name=execs,proto3" json:"execs,omitempty"`
@@ -772,7 +833,7 @@ type LinkRequest struct {
 
 func (x *LinkRequest) Reset() {
 	*x = LinkRequest{}
-	mi := &file_wire_proto_msgTypes[9]
+	mi := &file_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +845,7 @@ func (x *LinkRequest) String() string {
 func (*LinkRequest) ProtoMessage() {}
 
 func (x *LinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[9]
+	mi := &file_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +858,7 @@ func (x *LinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkRequest.ProtoReflect.Descriptor instead.
 func (*LinkRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{9}
+	return file_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LinkRequest) GetExecs() []*LinkExec {
@@ -832,7 +893,7 @@ type LinkExec struct {
 
 func (x *LinkExec) Reset() {
 	*x = LinkExec{}
-	mi := &file_wire_proto_msgTypes[10]
+	mi := &file_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +905,7 @@ func (x *LinkExec) String() string {
 func (*LinkExec) ProtoMessage() {}
 
 func (x *LinkExec) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[10]
+	mi := &file_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +918,7 @@ func (x *LinkExec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkExec.ProtoReflect.Descriptor instead.
 func (*LinkExec) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{10}
+	return file_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LinkExec) GetSeq() uint64 {
@@ -888,7 +949,7 @@ type LinkReply struct {
 
 func (x *LinkReply) Reset() {
 	*x = LinkReply{}
-	mi := &file_wire_proto_msgTypes[11]
+	mi := &file_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -900,7 +961,7 @@ func (x *LinkReply) String() string {
 func (*LinkReply) ProtoMessage() {}
 
 func (x *LinkReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[11]
+	mi := &file_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -913,7 +974,7 @@ func (x *LinkReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkReply.ProtoReflect.Descriptor instead.
 func (*LinkReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{11}
+	return file_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LinkReply) GetReplies() []*ExecReply {
@@ -955,7 +1016,7 @@ type ExecReply struct {
 
 func (x *ExecReply) Reset() {
 	*x = ExecReply{}
-	mi := &file_wire_proto_msgTypes[12]
+	mi := &file_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1028,7 @@ func (x *ExecReply) String() string {
 func (*ExecReply) ProtoMessage() {}
 
 func (x *ExecReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[12]
+	mi := &file_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1041,7 @@ func (x *ExecReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecReply.ProtoReflect.Descriptor instead.
 func (*ExecReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{12}
+	return file_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ExecReply) GetSeq() uint64 {
@@ -1016,7 +1077,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1028,7 +1089,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,7 +1102,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{13}
+	return file_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *QueryRequest) GetStatement() *Statement {
@@ -1075,7 +1136,7 @@ type QueryReply struct {
 
 func (x *QueryReply) Reset() {
 	*x = QueryReply{}
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1148,7 @@ func (x *QueryReply) String() string {
 func (*QueryReply) ProtoMessage() {}
 
 func (x *QueryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1161,7 @@ func (x *QueryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReply.ProtoReflect.Descriptor instead.
 func (*QueryReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{14}
+	return file_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *QueryReply) GetHeader() *Header {
@@ -1150,7 +1211,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1223,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1236,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Header) GetColumns() []*Column {
@@ -1203,7 +1264,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1276,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1289,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Column) GetName() []byte {
@@ -1270,7 +1331,7 @@ type ColumnType struct {
 
 func (x *ColumnType) Reset() {
 	*x = ColumnType{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1343,7 @@ func (x *ColumnType) String() string {
 func (*ColumnType) ProtoMessage() {}
 
 func (x *ColumnType) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1356,7 @@ func (x *ColumnType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnType.ProtoReflect.Descriptor instead.
 func (*ColumnType) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ColumnType) GetScan() uint32 {
@@ -1367,7 +1428,7 @@ type RowBatch struct {
 
 func (x *RowBatch) Reset() {
 	*x = RowBatch{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1440,7 @@ func (x *RowBatch) String() string {
 func (*RowBatch) ProtoMessage() {}
 
 func (x *RowBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1453,7 @@ func (x *RowBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowBatch.ProtoReflect.Descriptor instead.
 func (*RowBatch) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RowBatch) GetCount() uint32 {
@@ -1430,7 +1491,7 @@ type ColumnChange struct {
 
 func (x *ColumnChange) Reset() {
 	*x = ColumnChange{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1503,7 @@ func (x *ColumnChange) String() string {
 func (*ColumnChange) ProtoMessage() {}
 
 func (x *ColumnChange) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1516,7 @@ func (x *ColumnChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnChange.ProtoReflect.Descriptor instead.
 func (*ColumnChange) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ColumnChange) GetRow() uint32 {
@@ -1502,7 +1563,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1575,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1588,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Begin) GetId() []byte {
@@ -1595,7 +1656,7 @@ type TxRequest struct {
 
 func (x *TxRequest) Reset() {
 	*x = TxRequest{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1668,7 @@ func (x *TxRequest) String() string {
 func (*TxRequest) ProtoMessage() {}
 
 func (x *TxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1681,7 @@ func (x *TxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxRequest.ProtoReflect.Descriptor instead.
 func (*TxRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TxRequest) GetOp() TxOp {
@@ -1674,7 +1735,7 @@ type TxReply struct {
 
 func (x *TxReply) Reset() {
 	*x = TxReply{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +1747,7 @@ func (x *TxReply) String() string {
 func (*TxReply) ProtoMessage() {}
 
 func (x *TxReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +1760,7 @@ func (x *TxReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxReply.ProtoReflect.Descriptor instead.
 func (*TxReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TxReply) GetSeq() uint64 {
@@ -1761,7 +1822,7 @@ type OutcomeRequest struct {
 
 func (x *OutcomeRequest) Reset() {
 	*x = OutcomeRequest{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +1834,7 @@ func (x *OutcomeRequest) String() string {
 func (*OutcomeRequest) ProtoMessage() {}
 
 func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1847,7 @@ func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRequest.ProtoReflect.Descriptor instead.
 func (*OutcomeRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OutcomeRequest) GetDatabase() []byte {
@@ -1813,7 +1874,7 @@ type OutcomeReply struct {
 
 func (x *OutcomeReply) Reset() {
 	*x = OutcomeReply{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +1886,7 @@ func (x *OutcomeReply) String() string {
 func (*OutcomeReply) ProtoMessage() {}
 
 func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +1899,7 @@ func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeReply.ProtoReflect.Descriptor instead.
 func (*OutcomeReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OutcomeReply) GetResult() *Result {
@@ -1911,10 +1972,14 @@ const file_wire_proto_rawDesc = "" +
 	"nothingRan\x12\x1c\n" +
 	"\tcommitted\x18\x05 \x01(\bR\tcommitted\x12%\n" +
 	"\x03sql\x18\x06 \x01(\v2\x13.litefwd.v1.SQLCodeR\x03sql\x12\x14\n" +
-	"\x05cause\x18\a \x01(\rR\x05cause\"9\n" +
+	"\x05cause\x18\a \x01(\rR\x05cause\"k\n" +
 	"\aSQLCode\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x11R\x04code\x12\x1a\n" +
-	"\bextended\x18\x02 \x01(\x11R\bextended\"m\n" +
+	"\bextended\x18\x02 \x01(\x11R\bextended\x120\n" +
+	"\bcounters\x18\x03 \x01(\v2\x14.litefwd.v1.CountersR\bcounters\"J\n" +
+	"\bCounters\x12$\n" +
+	"\x0elast_insert_id\x18\x01 \x01(\x12R\flastInsertId\x12\x18\n" +
+	"\achanges\x18\x02 \x01(\x12R\achanges\"m\n" +
 	"\vLinkRequest\x12*\n" +
 	"\x05execs\x18\x01 \x03(\v2\x14.litefwd.v1.LinkExecR\x05execs\x12\x18\n" +
 	"\acancels\x18\x02 \x03(\x04R\acancels\x12\x12\n" +
@@ -2028,7 +2093,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_wire_proto_goTypes = []any{
 	(TxOp)(0),              // 0: litefwd.v1.TxOp
 	(*HelloRequest)(nil),   // 1: litefwd.v1.HelloRequest
@@ -2040,68 +2105,70 @@ var file_wire_proto_goTypes = []any{
 	(*Result)(nil),         // 7: litefwd.v1.Result
 	(*Error)(nil),          // 8: litefwd.v1.Error
 	(*SQLCode)(nil),        // 9: litefwd.v1.SQLCode
-	(*LinkRequest)(nil),    // 10: litefwd.v1.LinkRequest
-	(*LinkExec)(nil),       // 11: litefwd.v1.LinkExec
-	(*LinkReply)(nil),      // 12: litefwd.v1.LinkReply
-	(*ExecReply)(nil),      // 13: litefwd.v1.ExecReply
-	(*QueryRequest)(nil),   // 14: litefwd.v1.QueryRequest
-	(*QueryReply)(nil),     // 15: litefwd.v1.QueryReply
-	(*Header)(nil),         // 16: litefwd.v1.Header
-	(*Column)(nil),         // 17: litefwd.v1.Column
-	(*ColumnType)(nil),     // 18: litefwd.v1.ColumnType
-	(*RowBatch)(nil),       // 19: litefwd.v1.RowBatch
-	(*ColumnChange)(nil),   // 20: litefwd.v1.ColumnChange
-	(*Begin)(nil),          // 21: litefwd.v1.Begin
-	(*TxRequest)(nil),      // 22: litefwd.v1.TxRequest
-	(*TxReply)(nil),        // 23: litefwd.v1.TxReply
-	(*OutcomeRequest)(nil), // 24: litefwd.v1.OutcomeRequest
-	(*OutcomeReply)(nil),   // 25: litefwd.v1.OutcomeReply
+	(*Counters)(nil),       // 10: litefwd.v1.Counters
+	(*LinkRequest)(nil),    // 11: litefwd.v1.LinkRequest
+	(*LinkExec)(nil),       // 12: litefwd.v1.LinkExec
+	(*LinkReply)(nil),      // 13: litefwd.v1.LinkReply
+	(*ExecReply)(nil),      // 14: litefwd.v1.ExecReply
+	(*QueryRequest)(nil),   // 15: litefwd.v1.QueryRequest
+	(*QueryReply)(nil),     // 16: litefwd.v1.QueryReply
+	(*Header)(nil),         // 17: litefwd.v1.Header
+	(*Column)(nil),         // 18: litefwd.v1.Column
+	(*ColumnType)(nil),     // 19: litefwd.v1.ColumnType
+	(*RowBatch)(nil),       // 20: litefwd.v1.RowBatch
+	(*ColumnChange)(nil),   // 21: litefwd.v1.ColumnChange
+	(*Begin)(nil),          // 22: litefwd.v1.Begin
+	(*TxRequest)(nil),      // 23: litefwd.v1.TxRequest
+	(*TxReply)(nil),        // 24: litefwd.v1.TxReply
+	(*OutcomeRequest)(nil), // 25: litefwd.v1.OutcomeRequest
+	(*OutcomeReply)(nil),   // 26: litefwd.v1.OutcomeReply
 }
 var file_wire_proto_depIdxs = []int32{
 	5,  // 0: litefwd.v1.Session.pragmas:type_name -> litefwd.v1.Pragma
 	4,  // 1: litefwd.v1.Statement.session:type_name -> litefwd.v1.Session
 	3,  // 2: litefwd.v1.Result.position:type_name -> litefwd.v1.Position
 	9,  // 3: litefwd.v1.Error.sql:type_name -> litefwd.v1.SQLCode
-	11, // 4: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
-	6,  // 5: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
-	13, // 6: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
-	7,  // 7: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
-	8,  // 8: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
-	6,  // 9: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
-	16, // 10: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
-	19, // 11: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 12: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
-	8,  // 13: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
-	17, // 14: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
-	7,  // 15: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
-	18, // 16: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
-	20, // 17: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
-	18, // 18: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
-	4,  // 19: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
-	0,  // 20: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
-	21, // 21: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
-	6,  // 22: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
-	16, // 23: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
-	19, // 24: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 25: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
-	8,  // 26: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
-	7,  // 27: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
-	8,  // 28: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	1,  // 29: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	10, // 30: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
-	14, // 31: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	22, // 32: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	24, // 33: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	2,  // 34: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	12, // 35: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
-	15, // 36: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	23, // 37: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	25, // 38: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	34, // [34:39] is the sub-list for method output_type
-	29, // [29:34] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	10, // 4: litefwd.v1.SQLCode.counters:type_name -> litefwd.v1.Counters
+	12, // 5: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
+	6,  // 6: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
+	14, // 7: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
+	7,  // 8: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
+	8,  // 9: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
+	6,  // 10: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
+	17, // 11: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
+	20, // 12: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 13: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
+	8,  // 14: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
+	18, // 15: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
+	7,  // 16: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
+	19, // 17: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
+	21, // 18: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
+	19, // 19: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
+	4,  // 20: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
+	0,  // 21: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
+	22, // 22: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
+	6,  // 23: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
+	17, // 24: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
+	20, // 25: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 26: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
+	8,  // 27: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
+	7,  // 28: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
+	8,  // 29: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
+	1,  // 30: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	11, // 31: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
+	15, // 32: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	23, // 33: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	25, // 34: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	2,  // 35: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	13, // 36: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
+	16, // 37: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	24, // 38: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	26, // 39: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	35, // [35:40] is the sub-list for method output_type
+	30, // [30:35] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2115,7 +2182,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -97,7 +97,7 @@ func (w *Writer) runJob(c *conn, j *job) error {
 	err = s.end(err)
 	if err != nil {
 		j.rows = nil
-		return err
+		return s.withCounters(err)
 	}
 	j.res = s.res
 	if j.rows != nil {

@@ -207,6 +207,11 @@ func (s *scope) count(before counters, counts bool) {
 
 const constraint = 19 // SQLITE_CONSTRAINT
 
+// withCounters adds what the caller's counters are now to an error of SQLite.
+func (s *scope) withCounters(err error) error {
+	return fault.WithCounters(err, s.res.LastInsertID, s.res.RowsAffected)
+}
+
 // prepare makes the connection ready for a statement outside a transaction.
 func (s *scope) prepare(st *sqlclass.Statement) error {
 	if s.open || st.Kind == sqlclass.Read && !st.UsesRowID {

@@ -24,7 +24,7 @@ func (t *tx) Exec(ctx context.Context, st forward.Statement) (forward.Result, er
 		}
 		return s.text(stmts, arguments{all: st.Args, shared: t.w.traits.sharedArgs})
 	})
-	res := t.s.res
+	res, err := t.s.res, t.s.withCounters(err)
 	t.last = lastExec{st.ID, res, err}
 	if err = t.leave(err); err != nil {
 		return forward.Result{}, err
@@ -53,7 +53,7 @@ func (t *tx) Query(ctx context.Context, st forward.Statement) (forward.Rows, err
 		rows, err = t.query(ctx, done, all, len(stmts), st)
 		return err
 	})
-	if err = t.leave(err); err != nil || t.streamless(rows) {
+	if err = t.leave(t.s.withCounters(err)); err != nil || t.streamless(rows) {
 		done()
 	}
 	if err != nil {

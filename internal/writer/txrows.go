@@ -78,6 +78,7 @@ func (r *txRows) Next(dest []driver.Value) error {
 		err = r.t.s.c.failed(err)
 		if r.t.kind == writing {
 			r.t.s.failed(&r.all.Statement, r.t.s.c.counters, err)
+			err = r.t.s.withCounters(err)
 		}
 		return err
 	})

@@ -75,9 +75,13 @@ func TestCancelQueued(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustExec(t, node.DB(), "INSERT INTO t VALUES ('after')") // behind it in the queue
-			if n := queryInt(t, node.DB(), "SELECT count(*) FROM t WHERE v = 'queued'"); n != 0 {
+			// On a loaded machine the transaction may end before the primary's
+			// timer; then the replica's caller is told that it cannot know.
+			n := queryInt(t, node.DB(), "SELECT count(*) FROM t WHERE v = 'queued'")
+			if n != 0 && !errors.Is(err, litefwd.ErrOutcomeUnknown) {
 				t.Errorf("%s: the withdrawn statement ran", node.Name())
 			}
+			mustExec(t, node.DB(), "DELETE FROM t")
 		}
 	})
 }

@@ -38,7 +38,8 @@ type Options struct {
 	// IdleLimit ends a transaction, or a stream of rows, in which nothing
 	// has run or been fetched for so long. Zero means 5 s.
 	IdleLimit time.Duration
-	// TotalLimit ends a transaction that long after it began. Zero means 30 s.
+	// TotalLimit ends a transaction that long after it began, and a stream of
+	// rows whose reader has kept it waiting for so long in all. Zero means 30 s.
 	TotalLimit time.Duration
 	// MaxResult and MaxResultRows bound the rows that a write returns
 	// (RETURNING), which are collected before it is committed: their bytes

@@ -198,3 +198,27 @@ func TestReadConnections(t *testing.T) {
 		wantNoError(t, tx.Rollback(t.Context()))
 	}, func(o *Options) { o.ReadConns, o.BusyTimeout = 1, 30*time.Millisecond })
 }
+
+// TestSlowReader: a reader that fetches in time, but slowly, does not hold a
+// read connection for ever.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	onDrivers(t, func(t *testing.T, e *env) {
+		e.must("CREATE TABLE t (a)")
+		rows, err := e.Query(t.Context(), stmt("WITH RECURSIVE r (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r) SELECT a FROM r"))
+		wantNoError(t, err)
+		defer rows.Close()
+		dest := make([]driver.Value, 1)
+		pause := time.NewTicker(2 * time.Millisecond)
+		defer pause.Stop()
+		for range pause.C {
+			if err := rows.Next(dest); err != nil {
+				wantKind(t, err, fault.TxExpired, "TotalLimit")
+				break
+			}
+		}
+		if e, ok := rows.(interface{ Expired() bool }); !ok || !e.Expired() {
+			t.Error("the rows do not say that they have expired")
+		}
+	}, func(o *Options) { o.IdleLimit, o.TotalLimit = time.Minute, 30*time.Millisecond })
+}

@@ -42,6 +42,7 @@ type tx struct {
 	expired bool  // doomed is a limit's doing, or Drain's or Close's
 	ended   error // what calls are answered since the tx ended, or nil
 	active  time.Time
+	rested  time.Duration // of a streaming tx: how long its reader kept it waiting
 	timer   *time.Timer
 	rows    map[*txRows]struct{} // not closed yet
 	last    lastExec
@@ -105,10 +106,22 @@ func (t *tx) watch() {
 		t.expireLocked(fmt.Sprintf("it was open for longer than %v (TotalLimit)", t.total))
 	case !t.busy && now.Sub(t.active) >= t.idle:
 		t.expireLocked(fmt.Sprintf("nothing ran in it for %v (IdleLimit)", t.idle))
+	case t.kind == streaming && t.restedLocked(now) >= t.w.opts.TotalLimit:
+		// However long SQLite takes, a slow reader must not hold a read
+		// connection and keep the WAL from being checkpointed.
+		t.expireLocked(fmt.Sprintf("its reader kept it waiting for %v in all (TotalLimit)", t.w.opts.TotalLimit))
 	}
 	if t.ended == nil && t.doomed == nil {
 		t.timer.Reset(t.waitLocked(now))
 	}
+}
+
+// restedLocked is rested up to now.
+func (t *tx) restedLocked(now time.Time) time.Duration {
+	if t.busy {
+		return t.rested
+	}
+	return t.rested + now.Sub(t.active)
 }
 
 // waitLocked returns how long it is to the next limit, at the earliest.
@@ -119,6 +132,9 @@ func (t *tx) waitLocked(now time.Time) time.Duration {
 	}
 	if t.total > 0 {
 		wait = min(wait, t.total-now.Sub(t.began))
+	}
+	if t.kind == streaming {
+		wait = min(wait, t.w.opts.TotalLimit-t.restedLocked(now))
 	}
 	return max(wait, 0)
 }
@@ -165,6 +181,9 @@ func (t *tx) enter() error {
 		return fault.Refuse(fault.Protocol, "the transaction was used by two callers at a time")
 	}
 	t.busy = true
+	if t.kind == streaming {
+		t.rested += time.Since(t.active)
+	}
 	return nil
 }
 

@@ -105,6 +105,14 @@ func (r *txRows) finish() error {
 	return nil
 }
 
+// Expired reports whether the rows' transaction is over, so that no more of them
+// can come. Any goroutine may ask.
+func (r *txRows) Expired() bool {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	return r.t.ended != nil
+}
+
 // Result implements forward.Rows.
 func (r *txRows) Result() forward.Result { return r.res }
 

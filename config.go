@@ -65,7 +65,9 @@ type Config struct {
 	// database/sql: "sqlite" (modernc.org/sqlite), "sqlite3"
 	// (github.com/mattn/go-sqlite3). The program imports that driver itself.
 	Driver string
-	// DriverDSN is that driver's DSN. "{path}" in it stands for the database
+	// DriverDSN is that driver's DSN, where its own parameters go, such as
+	// "file:{path}?_pragma=foreign_keys(1)" (modernc.org/sqlite) or
+	// "file:{path}?_foreign_keys=1" (mattn/go-sqlite3). "{path}" in it stands for the database
 	// file's path, escaped for a file: URI. The default is "file:{path}".
 	DriverDSN string
 	// Connector makes connections to the database file at path, instead of
@@ -113,7 +115,9 @@ type Config struct {
 	// fails with ErrNoPrimary (5 s).
 	PrimaryWait time.Duration
 	// BusyTimeout bounds how long a write waits for the writes before it; then
-	// it fails with SQLITE_BUSY, "database is locked" (5 s).
+	// it fails with SQLITE_BUSY, "database is locked". The default, 4 s, is less
+	// than TxIdleLimit's, so that a goroutine that waits for its own transaction
+	// gets this error and keeps the transaction.
 	BusyTimeout time.Duration
 
 	// TxMode is how transactions begin on the primary.
@@ -151,6 +155,14 @@ const defaultDriverDSN = "file:{path}"
 func (c Config) normalize() (Config, error) {
 	if c.Path == "" {
 		return c, configError("path", "no database file is named; set Config.Path")
+	}
+	if c.Path == ":memory:" || strings.HasPrefix(c.Path, "file:") {
+		return c, configError("path", "%q is not a plain path of a file that processes can share; "+
+			"the SQLite driver's parameters go in DriverDSN (\"file:{path}?…\")", c.Path)
+	}
+	if info, err := os.Stat(c.Path); err == nil && info.IsDir() {
+		return c, configError("path", "%s is a directory; name the database file in it, such as %s",
+			c.Path, filepath.Join(c.Path, "app.db"))
 	}
 	abs, err := filepath.Abs(c.Path)
 	if err != nil {
@@ -191,7 +203,7 @@ func (c *Config) checkEngine(dir string) error {
 	case c.Engine == "shared":
 		return nil
 	case c.Engine == "litefs" || c.Engine == "" && isLiteFS:
-		return configError("engine", "the litefs engine is not part of this version; see the README")
+		return configError("engine", "engine \"litefs\" is not available yet; today there is \"shared\"")
 	case c.Engine == "":
 		return configError("engine", "none is named and %s is not a LiteFS mount (it has no .lag): "+
 			"name \"shared\" if all processes run on this machine; "+
@@ -208,8 +220,13 @@ func (c *Config) checkDriver() error {
 	case c.Connector == nil && c.Driver == "":
 		return configError("driver", "no SQLite driver is named; import one and set Config.Driver "+
 			"(\"sqlite\" for modernc.org/sqlite, \"sqlite3\" for mattn/go-sqlite3)")
+	case c.Driver == "litefwd":
+		return configError("driver", "\"litefwd\" is this driver itself; name the SQLite driver that it shall use")
 	case c.Connector == nil && c.DriverDSN == "":
 		c.DriverDSN = defaultDriverDSN
+	case c.Connector == nil && !strings.Contains(c.DriverDSN, "{path}"):
+		return configError("driver_dsn", "it must have {path} where the driver wants the file's path, "+
+			"as in \"file:{path}?…\", or it would open another file than %s", c.Path)
 	}
 	return nil
 }
@@ -272,7 +289,7 @@ func (c *Config) setDefaults() error {
 	}{
 		{"await_timeout", &c.AwaitTimeout, time.Second},
 		{"primary_wait", &c.PrimaryWait, 5 * time.Second},
-		{"busy_timeout", &c.BusyTimeout, 5 * time.Second},
+		{"busy_timeout", &c.BusyTimeout, 4 * time.Second},
 		{"tx_idle_limit", &c.TxIdleLimit, 5 * time.Second},
 		{"tx_total_limit", &c.TxTotalLimit, 30 * time.Second},
 	} {

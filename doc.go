@@ -106,9 +106,10 @@
 //
 // # Limits
 //
-// One SQLite driver per database file and process: two SQLite libraries, or a
-// plain sql.Open of the same file by another driver in the same process, undo
-// each other's locks. Open the file through litefwd only; another process may
+// One SQLite driver per database, in all processes: drivers store times and
+// booleans differently, and a forwarded value is stored by the primary's. Two
+// SQLite libraries on one file in one process, such as a plain sql.Open by
+// another driver, undo each other's locks. Open the file through litefwd only; another process may
 // read it with anything, and writes made outside litefwd on the primary's host
 // take part in SQLite's own locking, but not in the queue.
 package litefwd

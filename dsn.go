@@ -1,6 +1,7 @@
 package litefwd
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -66,6 +67,9 @@ func ParseDSN(dsn string) (Config, error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		v, known := keys[key]
 		switch {
+		case strings.HasPrefix(key, "_"):
+			return c, configError(key, "unknown DSN key; if it is the SQLite driver's own, it goes in driver_dsn, "+
+				"URL-encoded: driver_dsn=%s", url.QueryEscape("file:{path}?"+key+"="+values.Get(key)))
 		case !known:
 			return c, configError(key, "unknown DSN key; known are %s",
 				strings.Join(slices.Sorted(maps.Keys(keys)), ", "))
@@ -121,7 +125,12 @@ func (v boolValue) String() string {
 
 type durationValue struct{ p *time.Duration }
 
-func (v durationValue) set(s string) (err error) { *v.p, err = time.ParseDuration(s); return err }
+func (v durationValue) set(s string) (err error) {
+	if *v.p, err = time.ParseDuration(s); err != nil {
+		return fmt.Errorf("%w; write 5s or 5000ms", err)
+	}
+	return nil
+}
 func (v durationValue) String() string {
 	if *v.p == 0 {
 		return ""

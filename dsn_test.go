@@ -35,6 +35,7 @@ func TestParseDSNErrorsNameTheKey(t *testing.T) {
 		{"/a.db?strict=perhaps", "strict"},
 		{"/a.db?max_message=big", "max_message"},
 		{"/a.db?a=%zz", "dsn"},
+		{"/a.db?_pragma=foreign_keys(1)", "_pragma"},
 	} {
 		_, err := ParseDSN(tt.dsn)
 		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), tt.key+":") {
@@ -52,6 +53,11 @@ func TestConfigErrorsNameTheKey(t *testing.T) {
 		key    string
 	}{
 		{"no path", func(c *Config) { c.Path = "" }, "path"},
+		{"in memory", func(c *Config) { c.Path = ":memory:" }, "path"},
+		{"a URI", func(c *Config) { c.Path = "file:" + c.Path }, "path"},
+		{"a directory", func(c *Config) { c.Path = dir }, "path"},
+		{"litefwd itself", func(c *Config) { c.Driver = "litefwd" }, "driver"},
+		{"DSN of another file", func(c *Config) { c.DriverDSN = "file:other.db" }, "driver_dsn"},
 		{"directory missing", func(c *Config) { c.Path = dir + "/none/app.db" }, "path"},
 		{"no engine", func(c *Config) { c.Engine = "" }, "engine"},
 		{"unknown engine", func(c *Config) { c.Engine = "etcd" }, "engine"},

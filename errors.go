@@ -41,15 +41,28 @@ var (
 	ErrProtocol error = fault.Protocol
 )
 
-// Error is an error of litefwd itself.
+// Error is an error of litefwd itself. Its fields:
 //
-// Its method SafeToRetry reports whether it is certain that nothing ran.
+//	Kind       one of the Err values above, for errors.Is
+//	Msg        what happened, to what, and what to do
+//	RequestID  of a forwarded write, for Node.Outcome; "" if there is none
+//	NothingRan it is certain that nothing was executed
+//	Committed  it is certain that the write is committed
+//
+// Its method SafeToRetry returns NothingRan. That is about the one statement:
+// after ErrTxExpired the whole transaction is run again.
 type Error = fault.Error
 
-// SQLError is an error of SQLite, with the same code, extended code and text
-// on whichever node the statement ran. When it happened on this node, Unwrap
-// returns the local driver's own error; for a forwarded statement it returns
-// what Config.MapError made of it.
+// SQLError is an error of SQLite. Its fields:
+//
+//	Code         the primary result code, such as 19 (SQLITE_CONSTRAINT)
+//	ExtendedCode such as 2067 (SQLITE_CONSTRAINT_UNIQUE)
+//	Msg          the local driver's text
+//
+// errors.Is(err, &SQLError{Code: 19}) compares the code, and the extended one
+// if it is set. Codes and text are the same on whichever node the statement
+// ran. When it ran on this node, Unwrap returns the local driver's own error;
+// for a forwarded statement it returns what Config.MapError made of it.
 type SQLError = fault.SQLError
 
 // SafeToRetry reports whether err says that nothing ran, so that the same

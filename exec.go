@@ -225,7 +225,7 @@ func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err
 	}
 	if some(q.stmts, writesByPragma) {
 		return nil, &fault.SQLError{
-			Code: fault.CodeReadOnly, Extended: fault.CodeReadOnly,
+			Code: fault.CodeReadOnly, ExtendedCode: fault.CodeReadOnly,
 			Msg: "attempt to write a readonly database",
 		}
 	}

@@ -218,7 +218,7 @@ func TestConnectionState(t *testing.T) {
 			if query("PRAGMA foreign_keys") != 1 {
 				t.Errorf("%s: foreign_keys reads 0 after it was set", node.Name())
 			}
-			if _, err := exec("INSERT INTO child(p) VALUES (99)"); !errors.Is(err, &litefwd.SQLError{Code: 19, Extended: 787}) {
+			if _, err := exec("INSERT INTO child(p) VALUES (99)"); !errors.Is(err, &litefwd.SQLError{Code: 19, ExtendedCode: 787}) {
 				t.Errorf("%s: violation: %v, want 787", node.Name(), err)
 			}
 			// Another connection did not ask for it.

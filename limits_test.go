@@ -144,7 +144,7 @@ func (e driverError) Error() string { return "as the driver says it" }
 
 func TestMapError(t *testing.T) {
 	_, replica := openPair(t, "sqlite", func(c *litefwd.Config) {
-		c.MapError = func(e *litefwd.SQLError) error { return driverError{e.Extended} }
+		c.MapError = func(e *litefwd.SQLError) error { return driverError{e.ExtendedCode} }
 	})
 	mustExec(t, replica.DB(), "CREATE TABLE t(v PRIMARY KEY)")
 	mustExec(t, replica.DB(), "INSERT INTO t VALUES (1)")

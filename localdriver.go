@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/litefwd/litefwd/engine"
@@ -18,7 +19,8 @@ func driverConnector(name, dsn string) (driver.Connector, error) {
 	// one connects to nothing.
 	db, err := sql.Open(name, dsn)
 	if err != nil {
-		return nil, configError("driver", "%q with DSN %q: %w; import the driver's package", name, dsn, err)
+		return nil, configError("driver", "%q: %w; import the SQLite driver's package (registered now: %s)",
+			name, err, strings.Join(sql.Drivers(), ", "))
 	}
 	d := db.Driver()
 	if err := db.Close(); err != nil {

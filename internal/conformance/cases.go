@@ -34,7 +34,6 @@ func Cases() []Case {
 		area("mix", mixCases()),
 	)
 	applyMarks(cases, differences)
-	applyMarks(cases, defects)
 	return cases
 }
 

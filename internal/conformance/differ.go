@@ -37,9 +37,6 @@ type mark struct {
 	perhaps bool
 }
 
-// knownDefect begins the reason of a mark that is to go.
-const knownDefect = "KNOWN DEFECT: "
-
 // applyMarks adds the differences of marks to cases. It panics on a mark for
 // a case that is not there.
 func applyMarks(cases []Case, marks []mark) {

@@ -9,6 +9,27 @@ var differences = []mark{
 		steps:  map[string][]int{"script/NUL in the text": {1, 2, 3, afterwards}},
 	},
 	{
+		reason: "mattn/go-sqlite3 silently runs only the first statement of a prepared text; litefwd runs what it was given",
+		driver: "sqlite3",
+		ways:   always,
+		steps:  map[string][]int{"prepared/several statements": {2, 3, 5, afterwards}},
+	},
+	{
+		reason: "a prepare that fails for the schema's sake fails when the statement is used: this copy may be behind the primary",
+		ways:   []string{"primary/tx", "replica", "replica/tx"},
+		steps:  map[string][]int{"prepared/errors": {3, 4}},
+	},
+	{
+		reason: "litefwd refuses a PRAGMA that it cannot read: SQLite runs PRAGMAs while it compiles them, so it must not be asked",
+		ways:   always,
+		steps:  map[string][]int{"pragma/malformed": {1, 2}},
+	},
+	{
+		reason: "EXPLAIN of a write sets changes() to 0 in SQLite; here it stays what the last write gave",
+		ways:   plain,
+		steps:  map[string][]int{"maintenance/explain": {3}},
+	},
+	{
 		reason: "a prepare that fails for the schema's sake fails when the statement is used: this copy may be behind the primary",
 		ways:   []string{"primary/tx", "replica", "replica/tx"},
 		steps:  map[string][]int{"error/no such table": {8, 9}},

@@ -24,9 +24,8 @@
 // alike four times.
 //
 // The cases are in cases_*.go, one area a file. What differs with litefwd is
-// listed in two tables, each entry with its reason and the very steps:
-// differences.go has what must differ and is documented, defects.go what is
-// wrong and to be mended. An entry whose case does not differ any more fails.
+// listed in differences.go, each entry with its reason and the very steps. An
+// entry whose case does not differ any more fails.
 //
 // The runner is ordinary code, without a SQLite driver, so that the root
 // package's tests, the tests on real LiteFS and other tools can use it:

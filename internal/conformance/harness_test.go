@@ -33,16 +33,6 @@ func TestCases(t *testing.T) {
 	t.Logf("%d cases: %v", len(cases), areas)
 }
 
-// Known defects are for the time being; each run of the tests says so.
-func TestKnownDefects(t *testing.T) {
-	for _, m := range defects {
-		if !strings.HasPrefix(m.reason, knownDefect) {
-			t.Errorf("%q does not begin with %q", m.reason, knownDefect)
-		}
-		t.Logf("%s: %d cases", m.reason, len(m.steps))
-	}
-}
-
 func TestTranscript(t *testing.T) {
 	make := func(change func(*Transcript)) *Transcript {
 		tr := &Transcript{

@@ -206,7 +206,7 @@ func (w expectation) check(err error, rows []string) string {
 	switch {
 	case w.outcome == outcomeOK && err != nil:
 		return "unexpected " + describeError(err)
-	case w.outcome == outcomeSQLite && (!isSQL || se.Extended != w.extended):
+	case w.outcome == outcomeSQLite && (!isSQL || se.ExtendedCode != w.extended):
 		return fmt.Sprintf("got %s, want extended code %d", describeError(err), w.extended)
 	case w.outcome == outcomeError && (err == nil || !strings.Contains(err.Error(), w.text)):
 		return fmt.Sprintf("got %s, want an error with %q", describeError(err), w.text)

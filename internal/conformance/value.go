@@ -123,7 +123,7 @@ func describeError(err error) string {
 	}
 	var se *fault.SQLError
 	if errors.As(fault.FromDriver(err), &se) {
-		return fmt.Sprintf("sqlite error %d, extended %d, %q%s", se.Code, se.Extended, err, suffix)
+		return fmt.Sprintf("sqlite error %d, extended %d, %q%s", se.Code, se.ExtendedCode, err, suffix)
 	}
 	return fmt.Sprintf("error %q%s", err, suffix)
 }

@@ -9,8 +9,9 @@ import (
 type SQLError struct {
 	// Code is the primary result code (https://www.sqlite.org/rescode.html).
 	Code int
-	// Extended is the extended result code; its low byte is Code.
-	Extended int
+	// ExtendedCode is the extended result code; its low byte is Code. It has
+	// the name that mattn/go-sqlite3 gives it, by which gorm looks for it.
+	ExtendedCode int
 	// Msg is the local driver's own text for the error.
 	Msg string
 	// Err is the local driver's own error when it happened on this node, what
@@ -53,11 +54,11 @@ func (e *SQLError) Error() string { return e.Msg }
 func (e *SQLError) Unwrap() error { return e.Err }
 
 // Is makes two SQLErrors equal when their extended codes are, so that a
-// caller can write errors.Is(err, &SQLError{Code: 19, Extended: 2067}). With
-// Extended zero in target only Code is compared.
+// caller can write errors.Is(err, &SQLError{Code: 19, ExtendedCode: 2067}). With
+// ExtendedCode zero in target only Code is compared.
 func (e *SQLError) Is(target error) bool {
 	t, ok := target.(*SQLError)
-	return ok && t.Code == e.Code && (t.Extended == 0 || t.Extended == e.Extended)
+	return ok && t.Code == e.Code && (t.ExtendedCode == 0 || t.ExtendedCode == e.ExtendedCode)
 }
 
 // SQLite result codes that litefwd itself acts on.
@@ -75,7 +76,7 @@ const (
 
 // Busy is what a caller gets who waited too long for the write lock.
 func Busy(msg string) *SQLError {
-	return &SQLError{Code: CodeBusy, Extended: CodeBusy, Msg: msg}
+	return &SQLError{Code: CodeBusy, ExtendedCode: CodeBusy, Msg: msg}
 }
 
 // FromDriver turns an error of the local driver into a *SQLError that unwraps
@@ -96,7 +97,7 @@ func FromDriver(err error) error {
 	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if ext, ok := extendedCode(e); ok {
-			return &SQLError{Code: ext & 0xff, Extended: ext, Msg: err.Error(), Err: err}
+			return &SQLError{Code: ext & 0xff, ExtendedCode: ext, Msg: err.Error(), Err: err}
 		}
 	}
 	return err

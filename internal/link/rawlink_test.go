@@ -27,7 +27,7 @@ func TestLongErrorsShareFrames(t *testing.T) {
 		serve: func(o *serve.Options) { o.MaxMessage = 64 << 10 },
 		link:  func(o *link.Options) { o.MaxMessage = 64 << 10 },
 		target: &fakeTarget{onExec: func(ctx context.Context, _ forward.Statement) (forward.Result, error) {
-			return forward.Result{}, errors.Join(g.pass(ctx), &fault.SQLError{Code: 1, Extended: 257, Msg: text})
+			return forward.Result{}, errors.Join(g.pass(ctx), &fault.SQLError{Code: 1, ExtendedCode: 257, Msg: text})
 		}},
 	})
 	var wg sync.WaitGroup
@@ -35,7 +35,7 @@ func TestLongErrorsShareFrames(t *testing.T) {
 		wg.Go(func() {
 			_, err := p.db.Exec(within(t), forward.Statement{ID: forward.NewID()})
 			var e *fault.SQLError
-			if !errors.As(err, &e) || e.Extended != 257 || len(e.Msg) < 8<<10 || len(e.Msg) > 9<<10 {
+			if !errors.As(err, &e) || e.ExtendedCode != 257 || len(e.Msg) < 8<<10 || len(e.Msg) > 9<<10 {
 				t.Errorf("error %.100v", err)
 			}
 		})

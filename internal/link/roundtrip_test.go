@@ -289,7 +289,7 @@ func TestCommitThatLeavesTheTransactionOpen(t *testing.T) {
 func TestErrorsKeepTheirMeaning(t *testing.T) {
 	p := newPair(t, pairOptions{})
 	for _, want := range []error{
-		&fault.SQLError{Code: 19, Extended: 2067, Msg: "UNIQUE constraint failed: t.a"},
+		&fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "UNIQUE constraint failed: t.a"},
 		&fault.Error{Kind: fault.NotPrimary, Msg: "x", RequestID: "ab", NothingRan: true},
 		&fault.Error{Kind: fault.ReplicaBehind, Msg: "x", Committed: true},
 		&fault.Error{Kind: 200, Msg: "of a later version"},

@@ -163,8 +163,8 @@ func TestSessionRoundTrip(t *testing.T) {
 
 func TestErrorsRoundTrip(t *testing.T) {
 	for _, want := range []error{
-		&fault.SQLError{Code: 19, Extended: 2067, Msg: "UNIQUE \xff"},
-		fault.WithCounters(&fault.SQLError{Code: 19, Extended: 2067, Msg: "m"}, -3, 1<<40),
+		&fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "UNIQUE \xff"},
+		fault.WithCounters(&fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "m"}, -3, 1<<40),
 		&fault.Error{Kind: fault.OutcomeUnknown, Msg: "m", RequestID: "id"},
 		&fault.Error{Kind: fault.NotPrimary, NothingRan: true},
 		&fault.Error{Kind: 99, Committed: true},

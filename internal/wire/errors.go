@@ -35,7 +35,7 @@ func NewError(err error) *Error {
 		m.RequestId, m.NothingRan, m.Committed = own.RequestID, own.NothingRan, own.Committed
 	case errors.As(err, &sql):
 		m.Msg = []byte(sql.Msg)
-		m.Sql = &SQLCode{Code: int32(sql.Code), Extended: int32(sql.Extended)}
+		m.Sql = &SQLCode{Code: int32(sql.Code), Extended: int32(sql.ExtendedCode)}
 		if id, n, ok := fault.Counters(sql); ok {
 			m.Sql.Counters = &Counters{LastInsertId: id, Changes: n}
 		}
@@ -68,7 +68,7 @@ func (m *Error) Err() error {
 	switch {
 	case m.GetSql() != nil:
 		var err error = &fault.SQLError{
-			Code: int(m.Sql.GetCode()), Extended: int(m.Sql.GetExtended()), Msg: msg, Err: cause,
+			Code: int(m.Sql.GetCode()), ExtendedCode: int(m.Sql.GetExtended()), Msg: msg, Err: cause,
 		}
 		if c := m.Sql.GetCounters(); c != nil {
 			err = fault.WithCounters(err, c.GetLastInsertId(), c.GetChanges())

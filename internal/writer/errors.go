@@ -36,14 +36,14 @@ func asTarget(err error) error {
 // interrupted is a statement that ended because its context did: drivers
 // return the context's error in place of SQLITE_INTERRUPT.
 func interrupted(err error) error {
-	return &fault.SQLError{Code: fault.CodeInterrupt, Extended: fault.CodeInterrupt, Msg: err.Error(), Err: err}
+	return &fault.SQLError{Code: fault.CodeInterrupt, ExtendedCode: fault.CodeInterrupt, Msg: err.Error(), Err: err}
 }
 
 // lostConnection hides driver.ErrBadConn, which database/sql takes for leave
 // to run the statement again.
 func lostConnection(err error) error {
 	return &fault.SQLError{
-		Code: fault.CodeIOErr, Extended: fault.CodeIOErr,
+		Code: fault.CodeIOErr, ExtendedCode: fault.CodeIOErr,
 		Msg: fmt.Sprintf("the primary's connection to its database was lost (%v)", err),
 	}
 }
@@ -94,7 +94,7 @@ func guard(c *conn, f func() error) (err error) {
 			return
 		}
 		err = &fault.SQLError{
-			Code: fault.CodeError, Extended: fault.CodeError,
+			Code: fault.CodeError, ExtendedCode: fault.CodeError,
 			Msg: fmt.Sprintf("panic in a function that SQLite called: %v", p),
 		}
 		defer func() { recover() }() // nothing more can be done for it

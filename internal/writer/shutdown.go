@@ -40,7 +40,7 @@ func (w *Writer) Drain(ctx context.Context) error {
 // and closes the connections. Nothing of the Writer runs afterwards.
 func (w *Writer) Close() error {
 	empty := w.refuse(closed())
-	w.expireAll("the node is shutting down")
+	w.expireAll("this node is not primary any more, or is shutting down")
 	w.giveUp()
 	grace := time.AfterFunc(drainGrace, w.stopConfirm)
 	<-empty

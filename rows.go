@@ -101,7 +101,8 @@ func rowsError(err error) error {
 // remoteRows are the rows of a statement that ran on the primary.
 type remoteRows struct {
 	rows  forward.Rows
-	done  func() // called once by Close; or nil
+	cols  []forward.Column // of the present row; nil until asked for
+	done  func()           // called once by Close; or nil
 	mapEr func(error) error
 }
 
@@ -115,7 +116,7 @@ var (
 )
 
 func (r *remoteRows) Columns() []string {
-	columns := r.rows.Columns()
+	columns := r.columns()
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Name
@@ -124,6 +125,7 @@ func (r *remoteRows) Columns() []string {
 }
 
 func (r *remoteRows) Next(dest []driver.Value) error {
+	r.cols = nil
 	err := r.rows.Next(dest)
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
@@ -143,7 +145,15 @@ func (r *remoteRows) Close() error {
 	return nil
 }
 
-func (r *remoteRows) column(i int) forward.Column { return r.rows.Columns()[i] }
+// columns asks once per row: database/sql asks for each column by itself.
+func (r *remoteRows) columns() []forward.Column {
+	if r.cols == nil {
+		r.cols = r.rows.Columns()
+	}
+	return r.cols
+}
+
+func (r *remoteRows) column(i int) forward.Column { return r.columns()[i] }
 
 func (r *remoteRows) ColumnTypeScanType(i int) reflect.Type   { return r.column(i).ScanType }
 func (r *remoteRows) ColumnTypeDatabaseTypeName(i int) string { return r.column(i).DeclType }

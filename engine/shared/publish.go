@@ -36,7 +36,7 @@ func (e *Engine) log(old, s engine.State) {
 		slog.String("role", s.Role.String()), slog.Uint64("term", s.Term),
 		slog.String("primary", s.Primary.Name), slog.String("addr", s.Primary.Addr),
 	}
-	level, msg := slog.LevelInfo, "shared: role"
+	level, msg := slog.LevelDebug, "shared: role" // the Node tells of roles
 	switch {
 	case s.Problem == errClosed, s.Problem == errUnpublished:
 		level, msg = slog.LevelDebug, "shared: "+s.Problem.Error()

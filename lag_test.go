@@ -175,6 +175,9 @@ func TestTableNotHereYet(t *testing.T) {
 		if err := stmt.QueryRow(7).Scan(&v); err != nil || v != 7 {
 			t.Errorf("prepared: %d, %v", v, err)
 		}
+		if _, err := c.Local(1).Query("SELECT v FROM fresh"); !errors.Is(err, &litefwd.SQLError{Code: 1}) {
+			t.Errorf("Local asked the primary, or: %v", err)
+		}
 		_, err = c.DB(1).Query("SELECT * FROM nowhere")
 		if !errors.Is(err, &litefwd.SQLError{Code: 1}) {
 			t.Errorf("a table that nobody has: %v", err)

@@ -5,7 +5,7 @@ import (
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
-// place says where a text runs that is not part of a transaction.
+// place says where a text runs.
 type place int
 
 const (
@@ -18,9 +18,12 @@ const (
 	control
 	// pieces: statement by statement, each in its own place.
 	pieces
+	// inTx: in the connection's open transaction, wherever that is.
+	inTx
 )
 
-// placeOf decides where a text's statements run. Unsure means primary.
+// placeOf decides where a text's statements run outside a transaction. Unsure
+// means primary.
 func placeOf(stmts []sqlclass.Statement) (place, error) {
 	switch sqlclass.RouteOf(stmts) {
 	case sqlclass.RouteLocal:

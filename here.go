@@ -1,0 +1,139 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql/driver"
+	"strings"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// execHere runs the text on the local handle.
+func (c *conn) execHere(ctx context.Context, q call) (_ driver.Result, err error) {
+	restore, err := c.readyHere(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var res driver.Result
+	if q.prepared != nil {
+		res, err = q.prepared.Exec(ctx, q.args)
+	} else {
+		res, err = c.local.Exec(ctx, q.text, q.args)
+	}
+	if err := firstError(err, restore()); err != nil {
+		return nil, err
+	}
+	if err := c.ranHere(q.stmts, res); err != nil {
+		return nil, err
+	}
+	return c.session.result(), nil
+}
+
+// queryHere runs the text on the local handle and returns its rows.
+func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
+	restore, err := c.readyHere(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var rows driver.Rows
+	if q.prepared != nil {
+		rows, err = q.prepared.Query(ctx, q.args)
+	} else {
+		rows, err = c.local.Query(ctx, q.text, q.args)
+	}
+	// Both drivers take the first step with Query, so the statement has got
+	// past the check of query_only.
+	if err := firstError(err, restore()); err != nil {
+		if rows != nil {
+			rows.Close()
+		}
+		return nil, err
+	}
+	c.changedHere(q.stmts)
+	local := &localRows{rows: rows}
+	if some(q.stmts, writesTemp) {
+		did := effectsOf(q.stmts)
+		local.closed = func() error { return c.readCounters(did) } // not before it is over
+	}
+	return local, nil
+}
+
+// readyHere prepares the local handle for the text; the function it returns
+// undoes that.
+func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err error) {
+	c.db.stats.localReads.Add(1)
+	if c.private == nil && some(q.stmts, changesTemp) {
+		c.private = sqlclass.NewPrivate() // it may succeed and yet return an error
+	}
+	if some(q.stmts, writesByPragma) {
+		return nil, &fault.SQLError{
+			Code: fault.CodeReadOnly, ExtendedCode: fault.CodeReadOnly,
+			Msg: "attempt to write a readonly database",
+		}
+	}
+	if some(q.stmts, readsSchema) {
+		// Any statement that opens the database makes SQLite look.
+		if _, err := c.local.QueryRow(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
+			return nil, err
+		}
+	}
+	if some(q.stmts, usesCounters) {
+		if err := c.countersHere(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	if !some(q.stmts, writesTemp) {
+		return func() error { return nil }, nil
+	}
+	if err := setQueryOnly(ctx, c.local, false); err != nil {
+		return nil, err
+	}
+	return func() error { return setQueryOnly(context.WithoutCancel(ctx), c.local, true) }, nil
+}
+
+func (c *conn) countersHere(ctx context.Context, q call) error {
+	if c.session.forwarded && some(q.stmts, usesChanges) && strings.Contains(strings.ToLower(q.text), "total_changes") {
+		return fault.Refuse(fault.Unsupported, "total_changes() on a connection whose writes ran on the primary; "+
+			"add up the RowsAffected of the writes")
+	}
+	return c.session.primeCounters(ctx, c.local)
+}
+
+// ranHere notes what a text did that ran on the local handle.
+func (c *conn) ranHere(stmts []sqlclass.Statement, res driver.Result) error {
+	c.changedHere(stmts)
+	if !some(stmts, writesTemp) {
+		return nil
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return err
+	}
+	changes, err := res.RowsAffected()
+	if err != nil {
+		return err
+	}
+	c.session.ranLocally(effectsOf(stmts), id, changes)
+	return nil
+}
+
+// changedHere notes what a text that ran on the local handle changed of the
+// connection itself.
+func (c *conn) changedHere(stmts []sqlclass.Statement) {
+	for i := range stmts {
+		if s := &stmts[i]; s.Kind == sqlclass.Setting && s.Value != "" {
+			c.session.set(s.Pragma, s.Value)
+		}
+	}
+}
+
+// readCounters asks the local handle for them after a RETURNING into temp.
+func (c *conn) readCounters(did effects) error {
+	row, err := c.local.QueryRow(context.Background(), "SELECT last_insert_rowid(), changes()")
+	if err != nil {
+		return err
+	}
+	c.session.ranLocally(did, row[0].(int64), row[1].(int64))
+	return nil
+}

@@ -1,0 +1,145 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// execOnPrimary forwards the whole text.
+func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error) {
+	st := c.statement(q.text, q.args)
+	st.ReadOnly = allReads(q.stmts)
+	if st.ReadOnly {
+		done, err := c.redirect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+	} else {
+		c.db.stats.writes.Add(1)
+	}
+	var res forward.Result
+	err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
+		res, err = t.Exec(ctx, st)
+		return err
+	})
+	if err != nil {
+		return nil, c.forwardedError(err, st.ReadOnly)
+	}
+	c.ranThere(q.stmts, res)
+	if err := c.db.awaitCommit(ctx, c.db.await(ctx), res.Position); err != nil {
+		return nil, err
+	}
+	return c.session.result(), nil
+}
+
+// queryOnPrimary forwards the whole text and returns its rows. The rows of a
+// write are returned once it is committed and, if so set, the local copy has
+// it.
+func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) {
+	st := c.statement(q.text, q.args)
+	st.ReadOnly = allReads(q.stmts)
+	var done func()
+	if st.ReadOnly {
+		var err error
+		if done, err = c.redirect(ctx); err != nil {
+			return nil, err
+		}
+	} else {
+		c.db.stats.writes.Add(1)
+	}
+	var rows forward.Rows
+	err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
+		rows, err = t.Query(ctx, st)
+		return err
+	})
+	if err != nil {
+		if done != nil {
+			done()
+		}
+		return nil, c.forwardedError(err, st.ReadOnly)
+	}
+	res := rows.Result()
+	c.ranThere(q.stmts, res)
+	if err := c.db.awaitCommit(ctx, c.db.await(ctx), res.Position); err != nil {
+		return nil, firstError(err, rows.Close())
+	}
+	return &remoteRows{rows: rows, done: done, mapEr: c.mapError}, nil
+}
+
+// ranThere notes what a text did that ran on the primary.
+func (c *conn) ranThere(stmts []sqlclass.Statement, res forward.Result) {
+	// Rows that are still on their way have no Result yet, if nothing counted.
+	if !allReads(stmts) && (effectsOf(stmts).counts || res != (forward.Result{})) {
+		c.session.ran(res.LastInsertID, res.RowsAffected)
+		c.session.forwarded = true
+	}
+	c.dropDeferred()
+}
+
+// dropDeferred forgets PRAGMA defer_foreign_keys, which SQLite drops at each
+// COMMIT and ROLLBACK.
+func (c *conn) dropDeferred() {
+	if c.session.unset(deferForeignKeys) {
+		// It can only fail by the handle being of no use any more.
+		c.local.Exec(context.Background(), "PRAGMA "+deferForeignKeys+"=0", nil)
+	}
+}
+
+// redirect counts a read that goes to the primary and bounds how many do; the
+// function it returns must be called when the read is over.
+func (c *conn) redirect(ctx context.Context) (func(), error) {
+	c.db.stats.forwardedReads.Add(1)
+	done := func() { <-c.db.redirected }
+	select {
+	case c.db.redirected <- struct{}{}:
+		return done, nil
+	default:
+	}
+	bound := time.NewTimer(c.db.core.cfg.PrimaryWait)
+	defer bound.Stop()
+	select {
+	case c.db.redirected <- struct{}{}:
+		return done, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.db.core.stop:
+		return nil, errNodeClosed()
+	case <-bound.C:
+		return nil, fault.Refuse(fault.Overloaded, "%d reads of %s are at the primary, which is the limit, and none ended within %v; "+
+			"close rows that are not read to their end", maxRedirected, c.db.name, c.db.core.cfg.PrimaryWait)
+	}
+}
+
+// forwardedError gives an error from the primary its final form.
+func (c *conn) forwardedError(err error, read bool) error {
+	if id, n, ok := fault.Counters(err); ok {
+		c.session.ran(id, n)
+	}
+	switch {
+	case errors.Is(err, fault.OutcomeUnknown):
+		c.db.stats.unknown.Add(1)
+	case read && errors.Is(err, fault.NoPrimary) && !c.db.readsHere():
+		return fault.Refuse(fault.ReplicaBehind, "this node's copy of %s has not caught up with this process's own writes, "+
+			"and the primary cannot be asked: %w", c.db.name, err)
+	}
+	return c.mapError(err)
+}
+
+// mapError lets the application turn a forwarded SQLite error into its
+// driver's own.
+func (c *conn) mapError(err error) error {
+	var e *fault.SQLError
+	if !errors.As(err, &e) || e.Err != nil || c.db.core.cfg.MapError == nil {
+		return err
+	}
+	mapped := *e
+	mapped.Err = c.db.core.cfg.MapError(e)
+	return &mapped
+}

@@ -18,6 +18,8 @@ type call struct {
 	args  []driver.NamedValue
 	// prepared is the text on the local handle, or nil.
 	prepared *sqldriver.Stmt
+	// misrouted: it was taken for a read and wants to write.
+	misrouted bool
 }
 
 // ExecContext implements driver.ExecerContext.
@@ -44,7 +46,7 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 		return c.execPieces(ctx, q)
 	case here:
 		res, err := c.execHere(ctx, q)
-		if !c.askPrimary(q, err) {
+		if !c.askPrimary(&q, err) {
 			return res, err
 		}
 	}
@@ -68,7 +70,7 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 		return c.queryPieces(ctx, q)
 	case here:
 		rows, err := c.queryHere(ctx, q)
-		if !c.askPrimary(q, err) {
+		if !c.askPrimary(&q, err) {
 			return rows, err
 		}
 	}
@@ -127,7 +129,7 @@ func (c *conn) behind(ctx context.Context, stmts []sqlclass.Statement) (place, e
 
 // askPrimary reports whether a read that failed here with err must be run on
 // the primary: nothing ran here, and the primary may know better.
-func (c *conn) askPrimary(q call, err error) bool {
+func (c *conn) askPrimary(q *call, err error) bool {
 	if err == nil || c.localOnly || !allReads(q.stmts) {
 		return false
 	}
@@ -137,6 +139,7 @@ func (c *conn) askPrimary(q call, err error) bool {
 	}
 	switch {
 	case e.Code == fault.CodeReadOnly:
+		q.misrouted = true
 		c.db.stats.misroutes.Add(1)
 		c.db.core.log.Debug("a statement taken for a read wants to write; it runs on the primary",
 			"db", c.db.name, "sql", q.text)

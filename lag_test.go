@@ -122,38 +122,42 @@ func TestReadsGoToPrimaryWhileBehind(t *testing.T) {
 }
 
 func TestStrict(t *testing.T) {
-	c := newCluster(t, 2, "sqlite", func(cfg *litefwd.Config) { cfg.Strict = true })
-	c.Pause(1)
-	_, err := c.DB(1).Exec("INSERT INTO t VALUES (1)")
-	var e *litefwd.Error
-	if !errors.Is(err, litefwd.ErrReplicaBehind) || !errors.As(err, &e) || !e.Committed || litefwd.SafeToRetry(err) {
-		t.Errorf("late write: %v, want ErrReplicaBehind that says committed", err)
-	}
-	if n := queryInt(t, c.DB(0), "SELECT count(*) FROM t"); n != 1 {
-		t.Errorf("primary has %d rows", n)
-	}
-	c.Resume(1)
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.Strict = true })
+		c.Pause(1)
+		_, err := c.DB(1).Exec("INSERT INTO t VALUES (1)")
+		var e *litefwd.Error
+		if !errors.Is(err, litefwd.ErrReplicaBehind) || !errors.As(err, &e) || !e.Committed || litefwd.SafeToRetry(err) {
+			t.Errorf("late write: %v, want ErrReplicaBehind that says committed", err)
+		}
+		if n := queryInt(t, c.DB(0), "SELECT count(*) FROM t"); n != 1 {
+			t.Errorf("primary has %d rows", n)
+		}
+		c.Resume(1)
+	})
 }
 
 func TestAwaitNone(t *testing.T) {
-	c := newCluster(t, 2, "sqlite", func(cfg *litefwd.Config) { cfg.AwaitTimeout = time.Hour })
-	c.Pause(1)
-	ctx := litefwd.WithAwait(t.Context(), litefwd.AwaitNone)
-	if _, err := c.DB(1).ExecContext(ctx, "INSERT INTO t VALUES (1)"); err != nil {
-		t.Fatal(err)
-	}
-	tx, err := c.DB(1).BeginTx(ctx, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustExec(t, tx, "INSERT INTO t VALUES (2)")
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	if n := queryInt(t, c.DB(1), "SELECT count(*) FROM t"); n != 0 {
-		t.Errorf("the copy, for which nobody waited, has %d rows", n)
-	}
-	c.Resume(1)
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.AwaitTimeout = time.Hour })
+		c.Pause(1)
+		ctx := litefwd.WithAwait(t.Context(), litefwd.AwaitNone)
+		if _, err := c.DB(1).ExecContext(ctx, "INSERT INTO t VALUES (1)"); err != nil {
+			t.Fatal(err)
+		}
+		tx, err := c.DB(1).BeginTx(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, tx, "INSERT INTO t VALUES (2)")
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if n := queryInt(t, c.DB(1), "SELECT count(*) FROM t"); n != 0 {
+			t.Errorf("the copy, for which nobody waited, has %d rows", n)
+		}
+		c.Resume(1)
+	})
 }
 
 // A table that this copy does not have yet is looked for on the primary.
@@ -280,20 +284,22 @@ func TestTransactionLosesPrimary(t *testing.T) {
 // Two nodes believe to be primary: what the older one still commits cannot be
 // confirmed, and its callers are told.
 func TestTwoPrimaries(t *testing.T) {
-	c := newCluster(t, 3, "sqlite")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := c.Usurp(ctx, 2); err != nil {
-		t.Fatal(err)
-	}
-	mustExec(t, c.DB(2), "INSERT INTO t VALUES ('new')")
-	c.Notice(0)
-	c.Heal()
-	mustExec(t, c.DB(0), "INSERT INTO t VALUES ('from the old one')")
-	settle(t, c)
-	for i := range 3 {
-		if n := queryInt(t, c.DB(i), "SELECT count(*) FROM t"); n != 2 {
-			t.Errorf("node %d has %d rows", i, n)
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 3, driver)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := c.Usurp(ctx, 2); err != nil {
+			t.Fatal(err)
 		}
-	}
+		mustExec(t, c.DB(2), "INSERT INTO t VALUES ('new')")
+		c.Notice(0)
+		c.Heal()
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES ('from the old one')")
+		settle(t, c)
+		for i := range 3 {
+			if n := queryInt(t, c.DB(i), "SELECT count(*) FROM t"); n != 2 {
+				t.Errorf("node %d has %d rows", i, n)
+			}
+		}
+	})
 }

@@ -120,22 +120,24 @@ func TestCancelRunning(t *testing.T) {
 }
 
 func TestPeerLimits(t *testing.T) {
-	_, replica := openPair(t, "sqlite", func(c *litefwd.Config) { c.MaxPeerTx = 1 })
-	mustExec(t, replica.DB(), "CREATE TABLE t(v)")
-	first, err := replica.DB().Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Rollback()
-	mustExec(t, first, "INSERT INTO t VALUES (1)")
-	second, err := replica.DB().Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Rollback()
-	if _, err := second.Exec("INSERT INTO t VALUES (2)"); !errors.Is(err, litefwd.ErrOverloaded) || !litefwd.SafeToRetry(err) {
-		t.Errorf("second transaction: %v, want ErrOverloaded", err)
-	}
+	onBoth(t, func(t *testing.T, driver string) {
+		_, replica := openPair(t, driver, func(c *litefwd.Config) { c.MaxPeerTx = 1 })
+		mustExec(t, replica.DB(), "CREATE TABLE t(v)")
+		first, err := replica.DB().Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Rollback()
+		mustExec(t, first, "INSERT INTO t VALUES (1)")
+		second, err := replica.DB().Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer second.Rollback()
+		if _, err := second.Exec("INSERT INTO t VALUES (2)"); !errors.Is(err, litefwd.ErrOverloaded) || !litefwd.SafeToRetry(err) {
+			t.Errorf("second transaction: %v, want ErrOverloaded", err)
+		}
+	})
 }
 
 type driverError struct{ code int }
@@ -143,17 +145,19 @@ type driverError struct{ code int }
 func (e driverError) Error() string { return "as the driver says it" }
 
 func TestMapError(t *testing.T) {
-	_, replica := openPair(t, "sqlite", func(c *litefwd.Config) {
-		c.MapError = func(e *litefwd.SQLError) error { return driverError{e.ExtendedCode} }
+	onBoth(t, func(t *testing.T, driver string) {
+		_, replica := openPair(t, driver, func(c *litefwd.Config) {
+			c.MapError = func(e *litefwd.SQLError) error { return driverError{e.ExtendedCode} }
+		})
+		mustExec(t, replica.DB(), "CREATE TABLE t(v PRIMARY KEY)")
+		mustExec(t, replica.DB(), "INSERT INTO t VALUES (1)")
+		_, err := replica.DB().Exec("INSERT INTO t VALUES (1)")
+		var mapped driverError
+		var sqlErr *litefwd.SQLError
+		if !errors.As(err, &mapped) || mapped.code != 1555 || !errors.As(err, &sqlErr) {
+			t.Errorf("%v (%T), want a SQLError that unwraps to the mapped error", err, err)
+		}
 	})
-	mustExec(t, replica.DB(), "CREATE TABLE t(v PRIMARY KEY)")
-	mustExec(t, replica.DB(), "INSERT INTO t VALUES (1)")
-	_, err := replica.DB().Exec("INSERT INTO t VALUES (1)")
-	var mapped driverError
-	var sqlErr *litefwd.SQLError
-	if !errors.As(err, &mapped) || mapped.code != 1555 || !errors.As(err, &sqlErr) {
-		t.Errorf("%v (%T), want a SQLError that unwraps to the mapped error", err, err)
-	}
 }
 
 // A local error unwraps to the driver's own.

@@ -170,34 +170,38 @@ func TestTextRollbackOfExpired(t *testing.T) {
 
 // A text of which something ran is not safe to run again.
 func TestPiecesAreNotSafeToRetry(t *testing.T) {
-	_, replica := openPair(t, "sqlite")
-	mustExec(t, replica.DB(), "CREATE TABLE t(v)")
-	conn := mustConn(t, replica.DB())
-	_, err := conn.ExecContext(t.Context(), "CREATE TEMP TABLE x(a); INSERT INTO t VALUES (1); SELECT total_changes()")
-	if !errors.Is(err, litefwd.ErrUnsupported) || litefwd.SafeToRetry(err) {
-		t.Errorf("%v, safe to retry %v", err, litefwd.SafeToRetry(err))
-	}
+	onBoth(t, func(t *testing.T, driver string) {
+		_, replica := openPair(t, driver)
+		mustExec(t, replica.DB(), "CREATE TABLE t(v)")
+		conn := mustConn(t, replica.DB())
+		_, err := conn.ExecContext(t.Context(), "CREATE TEMP TABLE x(a); INSERT INTO t VALUES (1); SELECT total_changes()")
+		if !errors.Is(err, litefwd.ErrUnsupported) || litefwd.SafeToRetry(err) {
+			t.Errorf("%v, safe to retry %v", err, litefwd.SafeToRetry(err))
+		}
+	})
 }
 
 // A write that is committed stays a success when the node closes while it
 // waits for its own copy.
 func TestCloseWhileAwaiting(t *testing.T) {
-	c := newCluster(t, 2, "sqlite", func(cfg *litefwd.Config) { cfg.AwaitTimeout = time.Hour })
-	c.Pause(1)
-	committed := make(chan struct{})
-	c.AtCommit(func() { close(committed) })
-	done := make(chan error, 1)
-	go func() {
-		_, err := c.DB(1).Exec("INSERT INTO t VALUES (1)")
-		done <- err
-	}()
-	<-committed
-	if err := c.Crash(1); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil && !errors.Is(err, litefwd.ErrOutcomeUnknown) {
-		t.Errorf("%v, want success, or an unknown outcome if the answer was not there yet", err)
-	}
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.AwaitTimeout = time.Hour })
+		c.Pause(1)
+		committed := make(chan struct{})
+		c.AtCommit(func() { close(committed) })
+		done := make(chan error, 1)
+		go func() {
+			_, err := c.DB(1).Exec("INSERT INTO t VALUES (1)")
+			done <- err
+		}()
+		<-committed
+		if err := c.Crash(1); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil && !errors.Is(err, litefwd.ErrOutcomeUnknown) {
+			t.Errorf("%v, want success, or an unknown outcome if the answer was not there yet", err)
+		}
+	})
 }
 
 // What needs the local connection and the main database does not answer from a
@@ -227,21 +231,23 @@ func TestLocalConnectionWhileBehind(t *testing.T) {
 // An outcome that says "committed" makes the write visible like the write
 // itself would have.
 func TestOutcomeAwaits(t *testing.T) {
-	c := newCluster(t, 2, "sqlite")
-	c.DropReply(1)
-	_, err := c.DB(1).Exec("INSERT INTO t VALUES (1)")
-	var e *litefwd.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("lost reply: %v", err)
-	}
-	c.Pause(1)
-	if err := c.Node(1).Outcome(t.Context(), e.RequestID); err != nil {
-		t.Fatal(err)
-	}
-	if n := queryInt(t, c.DB(1), "SELECT count(*) FROM t"); n != 1 {
-		t.Errorf("the process sees %d rows", n)
-	}
-	c.Resume(1)
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver)
+		c.DropReply(1)
+		_, err := c.DB(1).Exec("INSERT INTO t VALUES (1)")
+		var e *litefwd.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("lost reply: %v", err)
+		}
+		c.Pause(1)
+		if err := c.Node(1).Outcome(t.Context(), e.RequestID); err != nil {
+			t.Fatal(err)
+		}
+		if n := queryInt(t, c.DB(1), "SELECT count(*) FROM t"); n != 1 {
+			t.Errorf("the process sees %d rows", n)
+		}
+		c.Resume(1)
+	})
 }
 
 // Priming the counters leaves nothing half done.
@@ -285,18 +291,51 @@ func TestControlWhereItHasNoPlace(t *testing.T) {
 
 // A setting made inside a transaction, in whatever text, outlives it.
 func TestSettingInsideTx(t *testing.T) {
-	_, replica := openPair(t, "sqlite")
-	mustExec(t, replica.DB(), "CREATE TABLE t(v)")
-	conn := mustConn(t, replica.DB())
-	tx, err := conn.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustExec(t, tx, "PRAGMA recursive_triggers=1; INSERT INTO t VALUES (1)")
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	if connInt(t, conn, "PRAGMA recursive_triggers") != 1 {
-		t.Error("the setting was lost")
-	}
+	onBoth(t, func(t *testing.T, driver string) {
+		_, replica := openPair(t, driver)
+		mustExec(t, replica.DB(), "CREATE TABLE t(v)")
+		conn := mustConn(t, replica.DB())
+		tx, err := conn.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, tx, "PRAGMA recursive_triggers=1; INSERT INTO t VALUES (1)")
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if connInt(t, conn, "PRAGMA recursive_triggers") != 1 {
+			t.Error("the setting was lost")
+		}
+	})
+}
+
+// A statement that SQLite's program does not give away (a PRAGMA's table
+// behind a view) is stopped by query_only before it writes, runs on the
+// primary, and is counted.
+func TestMisroute(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		primary, replica := openPair(t, driver)
+		for _, node := range []*litefwd.Node{primary, replica} {
+			db := node.DB()
+			mustExec(t, db, "DROP VIEW IF EXISTS v; DROP TABLE IF EXISTS t; CREATE TABLE t(a); CREATE INDEX i ON t(a); DROP TABLE IF EXISTS sqlite_stat1")
+			mustExec(t, db, "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 100) SELECT i FROM n")
+			mustExec(t, db, "CREATE VIEW v AS SELECT * FROM pragma_optimize(0x10002)")
+			rows, err := db.Query("SELECT * FROM v")
+			if err != nil {
+				t.Fatalf("%s: %v", node.Name(), err)
+			}
+			for rows.Next() {
+			}
+			if err := rows.Err(); err != nil {
+				t.Errorf("%s: %v", node.Name(), err)
+			}
+			rows.Close()
+			if n := queryInt(t, db, "SELECT count(*) FROM sqlite_stat1"); n == 0 {
+				t.Errorf("%s: the statement did not run", node.Name())
+			}
+			if s := node.Stats(); s.Misroutes != 1 {
+				t.Errorf("%s: %d misroutes counted, want 1", node.Name(), s.Misroutes)
+			}
+		}
+	})
 }

@@ -14,7 +14,7 @@ import (
 // execOnPrimary forwards the whole text.
 func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error) {
 	st := c.statement(q.text, q.args)
-	st.ReadOnly = allReads(q.stmts)
+	st.ReadOnly = allReads(q.stmts) && !q.misrouted
 	if st.ReadOnly {
 		done, err := c.redirect(ctx)
 		if err != nil {
@@ -44,7 +44,7 @@ func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error)
 // it.
 func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) {
 	st := c.statement(q.text, q.args)
-	st.ReadOnly = allReads(q.stmts)
+	st.ReadOnly = allReads(q.stmts) && !q.misrouted
 	var done func()
 	if st.ReadOnly {
 		var err error

@@ -126,12 +126,6 @@ func (s *scope) collect(stmts []sqlclass.Statement, sql string, args []driver.Na
 		}
 		return s.account(&all.Statement)
 	}
-	if all.Kind == sqlclass.Read {
-		if err = s.prepare(&all.Statement); err == nil {
-			err = fetch()
-		}
-		return rows, err
-	}
 	err = s.write(&all.Statement, fetch)
 	return rows, err
 }

@@ -80,12 +80,8 @@ func (s *scope) statement(st *sqlclass.Statement, args []driver.NamedValue) erro
 		return s.releaseText(st)
 	case sqlclass.Setting, sqlclass.Local:
 		return s.setting(st, args)
-	case sqlclass.Read:
-		if err := s.prepare(st); err != nil {
-			return err
-		}
-		return s.step(st, args)
 	}
+	// A Read too: here nothing but the fence would stop one that writes after all.
 	return s.write(st, func() error { return s.step(st, args) })
 }
 

@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 
+	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
@@ -111,6 +112,12 @@ func (t *tx) stream(ctx context.Context, st forward.Statement) (forward.Rows, er
 			return nil
 		}
 		rows, err = t.query(ctx, done, all, len(stmts), st)
+		if fault.Code(err) == fault.CodeReadOnly {
+			// It writes although it looks like a read; query_only has stopped it
+			// before it did.
+			t.w.writeTexts.add(st.SQL)
+			rows, err = nil, nil
+		}
 		return err
 	})
 	if err = t.leave(err); err != nil || rows == nil {

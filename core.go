@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc/credentials"
 
@@ -29,6 +30,7 @@ type core struct {
 	server *serve.Server // nil for a client
 	log    *slog.Logger
 
+	closing    atomic.Bool    // refs is 0; every statement asks, so it needs no lock
 	stop       chan struct{}  // closed when the node stops
 	goroutines sync.WaitGroup // everything started with stop as its end
 
@@ -316,6 +318,7 @@ func (c *core) release(ctx context.Context) error {
 	c.mu.Lock()
 	c.refs--
 	last := c.refs == 0
+	c.closing.Store(last)
 	c.mu.Unlock()
 	if !last {
 		return nil

@@ -208,8 +208,4 @@ func (db *database) await(ctx context.Context) Await {
 }
 
 // stopping reports whether the node is shutting down.
-func (c *core) stopping() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.refs == 0
-}
+func (c *core) stopping() bool { return c.closing.Load() }

@@ -116,7 +116,7 @@ func (s *scope) end(err error) error {
 		}
 	}
 	if s.commits > 0 {
-		err = somethingRan(err)
+		err = fault.SomethingRan(err)
 	}
 	return err
 }

@@ -67,19 +67,6 @@ func notPrimary(err error) error {
 	return fault.Refuse(fault.NotPrimary, "this node may not write any more: %w", err)
 }
 
-// somethingRan takes the promise that nothing ran back, for a text of which
-// some statements are committed.
-func somethingRan(err error) error {
-	var own *fault.Error
-	if !errors.As(err, &own) || !own.NothingRan {
-		return err
-	}
-	changed := *own
-	changed.NothingRan = false
-	changed.Msg += "; earlier statements of the text are committed"
-	return &changed
-}
-
 // guard runs f on c and turns a panic, which comes from a user-defined
 // function or a hook, into an error. The connection is given up.
 //

@@ -95,3 +95,35 @@ func TestStopDoesNotWaitForWhatExpired(t *testing.T) {
 		t.Errorf("a statement of the expired transaction: %v", err)
 	}
 }
+
+// Nor does one that does not read how his rows ended.
+func TestStopDoesNotWaitForUnreadExpiry(t *testing.T) {
+	expired := make(chan struct{})
+	p := newPair(t, pairOptions{resolve: &fakeTarget{
+		onQuery: func(context.Context, forward.Statement) (forward.Rows, error) {
+			more := func(i int) ([]driver.Value, error) {
+				if i < 3 { // one that is read, and two that exceed the window
+					return fullRow(i)
+				}
+				<-expired
+				return nil, fault.New(fault.TxExpired, "too slow")
+			}
+			return &fakeRows{columns: []forward.Column{{Name: "a"}}, more: more}, nil
+		},
+	}})
+	c, ctx := rawClient(t, p, grpc.WithStaticStreamWindowSize(65535))
+	rows, err := c.Query(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.Send(&wire.QueryRequest{Statement: rawStatement(wire.TxOp_TX_OP_QUERY, 1).GetStatement()})
+	if _, err := rows.Recv(); err != nil { // and no more
+		t.Fatal(err)
+	}
+
+	close(expired)
+	began := time.Now()
+	if err := p.server.Stop(within(t)); err != nil || time.Since(began) > 10*time.Second {
+		t.Errorf("Stop: %v, after %v", err, time.Since(began))
+	}
+}

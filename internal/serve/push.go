@@ -73,6 +73,9 @@ func (p *pusher) next(target int, header *wire.Header) (done bool, err error) {
 		reply.Done, reply.Result = true, wire.NewResult(p.rows.Result())
 	case err != nil:
 		reply.Error = cutOff(err, p.committed)
+		if errors.Is(err, fault.TxExpired) {
+			p.s.abandoned.Store(true) // he who let rows expire may not read this either
+		}
 	}
 	sendErr := p.stream.Send(reply)
 	return sendErr != nil || err != nil, sendErr

@@ -155,6 +155,7 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 		db.writer = writer.Open(writer.Options{
 			Connector:   writerConnector{db.connector, db.engine, cfg.BusyTimeout},
 			Database:    db.engine,
+			Term:        term,
 			Classifier:  db.classifier,
 			Logger:      db.core.log.With("db", db.name),
 			BusyTimeout: cfg.BusyTimeout,

@@ -4,7 +4,7 @@
 // An [Engine] tells a node its role, where the primary is, and how far each
 // database has come. Nothing outside an engine's own package may know which
 // engine runs. The engines are engine/shared (several processes on one
-// machine, one SQLite file) and, later, engine/litefs.
+// machine, one SQLite file) and engine/litefs (several servers, LiteFS).
 package engine
 
 import (
@@ -125,16 +125,72 @@ type Database interface {
 	// closed when that changes. It never blocks.
 	Watch() (Position, <-chan struct{})
 
-	// Fence reports whether this node may still write: nil, or an error of
-	// kind fault.NotPrimary. The writer calls it for each transaction while
-	// it holds the database's write lock and rolls back on an error. It must
-	// be quick (microseconds).
-	Fence() error
+	// Fence reports whether this node is still the primary of that term
+	// (State.Term): nil, or an error of kind fault.NotPrimary. The writer
+	// calls it for each transaction while it holds the database's write lock
+	// and rolls back on an error. It must be quick (microseconds).
+	Fence(term uint64) error
 
 	// Committed is called after COMMIT has succeeded on the primary and
 	// returns a Position that includes it. An error means that COMMIT's
 	// success is no proof here: the outcome is unknown.
 	Committed(ctx context.Context) (Position, error)
+}
+
+// Replicated is implemented by a Database whose file another process changes,
+// and now and then replaces, while this one has it open. SQLite cannot see
+// that: a connection's page cache, or its idea of the schema, may be of a
+// history that is gone.
+//
+// All methods may be called from several goroutines.
+type Replicated interface {
+	// History returns a number that changes whenever connections that were
+	// opened before must not be used any more, and a channel that is closed
+	// when it does. It never blocks. Read it before opening a connection.
+	History() (uint64, <-chan struct{})
+
+	// Snapshot is called by a reader that has a read transaction open, after
+	// its first read, on a connection that was opened at that history. It
+	// returns the position that the reader sees or, on the primary, one that
+	// is not older. An error of kind fault.HistoryChanged says that the
+	// connection may show another history: it must be closed, and what it
+	// read forgotten. It waits for nothing that the reader could hold up.
+	Snapshot(ctx context.Context, history uint64) (Position, error)
+
+	// MayCreate reports whether opening the database may create its file:
+	// false where the file is to come from another node.
+	MayCreate() bool
+
+	// Failed is called when SQLite has failed with err, a result code that a
+	// lost role, a replaced file or a dead mount can be the cause of
+	// (SQLITE_READONLY, IOERR, CANTOPEN, CORRUPT, PROTOCOL, NOTADB). It makes
+	// the engine look again, and raises History if the connections are of no
+	// use. It does not block.
+	Failed(err error)
+
+	// Settle is called on the primary when a transaction of that term failed
+	// with such a code, and was rolled back as far as SQLite knows. It says
+	// what became of it:
+	//
+	//	nothing was committed, and this node is primary | err itself
+	//	nothing was committed, and the role is lost     | fault.NotPrimary
+	//	it cannot be known                              | fault.OutcomeUnknown
+	//
+	// committing: it was COMMIT that failed. Settle may block until ctx ends.
+	Settle(ctx context.Context, term uint64, committing bool, err error) error
+}
+
+// Promoter is implemented by engines that can move the primary role to this
+// node while all is well.
+type Promoter interface {
+	// Candidate reports whether this node may become primary: nil, or why not.
+	Candidate(ctx context.Context) error
+
+	// Promote makes this node primary and returns when it is. The primary has
+	// stopped writing before, and this node's copies have caught up. asked is
+	// called right before something is sent that may move the role: when it
+	// was not called, an error means that the role stays where it was.
+	Promote(ctx context.Context, asked func() error) error
 }
 
 // Journaler is implemented by a Database whose engine needs one journal mode.

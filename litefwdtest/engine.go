@@ -87,12 +87,12 @@ func (d *database) Watch() (engine.Position, <-chan struct{}) {
 }
 
 // Fence implements engine.Database.
-func (d *database) Fence() error {
+func (d *database) Fence(term uint64) error {
 	m, c := d.m, d.m.c
 	c.runHook(&c.atFence)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m.tenure == nil || m.tenure.closing || m.isolated || m.down {
+	if m.tenure == nil || m.tenure.term != term || m.tenure.closing || m.isolated || m.down {
 		return fault.Refuse(fault.NotPrimary, "node %s is not primary", m.self.Name)
 	}
 	d.fenced = m.tenure

@@ -136,13 +136,14 @@ func (b *bundle) tryWrite(i int, c *sqldriver.Conn, sql string) (engine.Position
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	d := b.db(i, app)
+	state, _ := b.engines[i].Watch()
 	exec(b.t, c, "BEGIN IMMEDIATE")
-	if err := d.Fence(); err != nil {
+	if err := d.Fence(state.Term); err != nil {
 		exec(b.t, c, "ROLLBACK")
 		return engine.Position{}, err
 	}
 	exec(b.t, c, sql)
-	if err := d.Fence(); err != nil {
+	if err := d.Fence(state.Term); err != nil {
 		exec(b.t, c, "ROLLBACK")
 		return engine.Position{}, err
 	}

@@ -79,10 +79,10 @@ func (d *database) Committed(context.Context) (engine.Position, error) {
 }
 
 // Fence implements [engine.Database]. It costs two system calls.
-func (d *database) Fence() error {
+func (d *database) Fence(term uint64) error {
 	e := d.engine
 	t := e.tenure.Load()
-	if t == nil {
+	if t == nil || t.epoch != term {
 		return fault.Refuse(fault.NotPrimary, "%s", e.whoIsPrimary())
 	}
 	if err := t.check(); err != nil {

@@ -5,6 +5,7 @@ package shared
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
 )
 
 // Each row is an accident that the primary, which looks at the lock only
@@ -51,7 +53,7 @@ func TestFenceRefuses(t *testing.T) {
 			mustDo(t, os.Mkdir(dir, 0o700))
 			e := start(t, dir, "a", lazy)
 			db := mustDatabase(t, e)
-			if err := db.Fence(); err != nil {
+			if err := db.Fence(1); err != nil {
 				t.Fatalf("Fence before the accident = %v", err)
 			}
 			tenure := e.tenure.Load()
@@ -139,7 +141,7 @@ func TestFenceSerialisesPrimaries(t *testing.T) {
 			if n != 1 {
 				return fmt.Errorf("the new primary's first transaction sees %d rows, want the old one's 1", n)
 			}
-			if err := mustDatabase(t, b).Fence(); err != nil {
+			if err := fence(t, b); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, "INSERT INTO t VALUES ('new')"); err != nil {
@@ -286,7 +288,7 @@ func BenchmarkFence(b *testing.B) {
 	db := mustDatabase(b, start(b, b.TempDir(), "a", Options{}))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := db.Fence(); err != nil {
+		if err := db.Fence(1); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -313,4 +315,15 @@ func BenchmarkReplicaTurn(b *testing.B) {
 		}
 	}
 	_ = e
+}
+
+// A writer of an earlier term is refused although this node is primary again:
+// its connections may know an older history.
+func TestFenceIsOfOneTerm(t *testing.T) {
+	t.Parallel()
+	e := start(t, t.TempDir(), "a", lazy)
+	db := mustDatabase(t, e)
+	if err := db.Fence(2); !errors.Is(err, fault.NotPrimary) || !fault.SafeToRetry(err) {
+		t.Errorf("Fence of another term = %v, want a refusal of kind NotPrimary", err)
+	}
 }

@@ -124,10 +124,17 @@ func mustDatabase(t testing.TB, e *Engine) engine.Database {
 	return db
 }
 
+// fence asks the fence for the term that e is in.
+func fence(t testing.TB, e *Engine) error {
+	t.Helper()
+	s, _ := e.Watch()
+	return mustDatabase(t, e).Fence(s.Term)
+}
+
 // wantRefused checks that the fence refuses, and as what.
 func wantRefused(t *testing.T, e *Engine) {
 	t.Helper()
-	err := mustDatabase(t, e).Fence()
+	err := fence(t, e)
 	if !errors.Is(err, fault.NotPrimary) || !fault.SafeToRetry(err) {
 		t.Errorf("Fence = %v, want a refusal of kind NotPrimary", err)
 	}
@@ -135,7 +142,7 @@ func wantRefused(t *testing.T, e *Engine) {
 
 func wantPasses(t *testing.T, e *Engine) {
 	t.Helper()
-	if err := mustDatabase(t, e).Fence(); err != nil {
+	if err := fence(t, e); err != nil {
 		t.Errorf("Fence = %v, want nil", err)
 	}
 }

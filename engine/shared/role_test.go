@@ -197,7 +197,7 @@ func TestConcurrentUseDuringClose(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						_ = db.Fence()
+						_ = db.Fence(1)
 						e.Suspect()
 						e.Watch()
 					}

@@ -131,7 +131,7 @@ func (e *testEngine) set(f func(*testEngine)) {
 
 func (e *testEngine) Watch() (engine.Position, <-chan struct{}) { return engine.Position{}, nil }
 
-func (e *testEngine) Fence() error {
+func (e *testEngine) Fence(uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.fence

@@ -26,6 +26,9 @@ type Options struct {
 	Connector driver.Connector
 	// Database is the engine's view of the database. Required.
 	Database engine.Database
+	// Term is the one in which this node is primary: the Writer writes in no
+	// other, because its connections may have an older history's cache.
+	Term uint64
 	// Classifier is required.
 	Classifier Classifier
 	// Logger is told of connections given up and transactions expired; nil

@@ -81,7 +81,7 @@ func (s *scope) begin(sql string) error {
 		return err
 	}
 	s.open = true
-	if err := s.w.opts.Database.Fence(); err != nil {
+	if err := s.w.opts.Database.Fence(s.w.opts.Term); err != nil {
 		s.rollback()
 		return notPrimary(err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/rowset"
 )
 
 // Exec implements forward.Target. It waits for the slot. The end of ctx
@@ -23,12 +24,12 @@ type job struct {
 
 	// The following is set when it has run.
 	res  forward.Result
-	rows *collected
+	rows *rowset.Set
 	err  error
 }
 
 // auto runs an autocommit text in the slot, once per id.
-func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (forward.Result, *collected, error) {
+func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (forward.Result, *rowset.Set, error) {
 	if err := ctx.Err(); err != nil {
 		return forward.Result{}, nil, interrupted(err)
 	}
@@ -56,7 +57,7 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 }
 
 // again answers a statement that was delivered before.
-func (w *Writer) again(ctx context.Context, before *outcome, id forward.ID, query bool) (forward.Result, *collected, error) {
+func (w *Writer) again(ctx context.Context, before *outcome, id forward.ID, query bool) (forward.Result, *rowset.Set, error) {
 	res, err := w.outcomes.wait(ctx, before)
 	if err == nil && query {
 		err = &fault.Error{
@@ -101,7 +102,7 @@ func (w *Writer) runJob(c *conn, j *job) error {
 	}
 	j.res = s.res
 	if j.rows != nil {
-		j.rows.res = s.res
+		j.rows.SetResult(s.res)
 	}
 	return nil
 }

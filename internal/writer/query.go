@@ -6,6 +6,7 @@ import (
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/rowset"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -100,7 +101,7 @@ func (t *whole) refusal(n int) error {
 
 // collect runs a text for its rows, in a transaction of its own if it writes
 // and none is open.
-func (s *scope) collect(stmts []sqlclass.Statement, sql string, args []driver.NamedValue) (rows *collected, err error) {
+func (s *scope) collect(stmts []sqlclass.Statement, sql string, args []driver.NamedValue) (rows *rowset.Set, err error) {
 	all := together(stmts)
 	if err := all.refusal(len(stmts)); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 
+	"github.com/litefwd/litefwd/internal/rowset"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
@@ -26,24 +27,9 @@ func probe(c *conn) (traits, error) {
 	if t.sharedArgs = err == nil; t.sharedArgs {
 		rows.Close()
 	}
-	rows, err = c.query(context.Background(), "SELECT 1 UNION ALL SELECT 'text'", nil)
-	if err != nil {
-		return t, err
-	}
-	defer rows.Close()
-	types, ok := rows.(driver.RowsColumnTypeScanType)
-	if !ok {
-		return t, nil
-	}
-	dest := make([]driver.Value, 1)
-	if err := rows.Next(dest); err != nil {
+	if t.rowTypes, err = rowset.RowTypes(context.Background(), c.db); err != nil {
 		return t, c.failed(err)
 	}
-	first := types.ColumnTypeScanType(0)
-	if err := rows.Next(dest); err != nil {
-		return t, c.failed(err)
-	}
-	t.rowTypes = types.ColumnTypeScanType(0) != first
 	return t, nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/rowset"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -48,7 +49,7 @@ func (t *tx) Query(ctx context.Context, st forward.Statement) (forward.Rows, err
 		}
 		all := together(stmts)
 		if all.control != nil && len(stmts) == 1 { // COMMIT and the like have no rows
-			rows = &collected{cols: []describedFrom{{}}}
+			rows = &rowset.Set{}
 			return s.text(stmts, arguments{})
 		}
 		rows, err = t.query(ctx, done, all, len(stmts), st)

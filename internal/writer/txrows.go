@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/rowset"
 )
 
 // txRows are rows that are fetched from SQLite one by one. While they are
@@ -20,7 +21,7 @@ type txRows struct {
 	res  forward.Result
 
 	// The tx's mu guards the following, or whoever set its busy.
-	cols columns
+	cols rowset.Describer
 	eof  bool
 	shut bool
 }
@@ -31,8 +32,8 @@ var _ forward.Rows = (*txRows)(nil)
 // begun.
 func (t *tx) newRows(ctx context.Context, done func(), raw driver.Rows, all *whole) *txRows {
 	r := &txRows{t: t, ctx: ctx, done: done, raw: raw, all: all, res: t.s.res}
-	r.cols = columns{raw: raw, perRow: t.w.traits.rowTypes}
-	r.cols.describe()
+	r.cols = rowset.Describer{Raw: raw, RowTypes: t.w.traits.rowTypes}
+	r.cols.Columns()
 	if t.rows == nil {
 		t.rows = map[*txRows]struct{}{}
 	}
@@ -47,9 +48,9 @@ func (r *txRows) Columns() []forward.Column {
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
 	if r.shut || r.eof || r.t.busy {
-		return r.cols.last
+		return r.cols.Last()
 	}
-	return r.cols.describe()
+	return r.cols.Columns()
 }
 
 // Next implements forward.Rows. A row that is not fetched within the IdleLimit
@@ -71,7 +72,7 @@ func (r *txRows) Next(dest []driver.Value) error {
 		if eof = errors.Is(err, io.EOF); eof {
 			return r.finish()
 		}
-		own(dest)
+		rowset.Own(dest)
 		if err == nil {
 			return nil
 		}

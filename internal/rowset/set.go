@@ -1,0 +1,114 @@
+// Package rowset holds rows in memory, with all that the local driver says of
+// their columns, so that the statement they came from can end before anybody
+// reads them.
+package rowset
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+
+	"github.com/litefwd/litefwd/internal/forward"
+)
+
+// Set is the rows of a statement that has ended. It implements forward.Rows,
+// and the zero value has no columns and no rows.
+type Set struct {
+	rows [][]driver.Value
+	// cols describes the columns from row cols[i].from on, the last entry
+	// to the end.
+	cols []describedFrom
+	at   int // the entry of cols that describes the current row
+	next int
+	res  forward.Result
+}
+
+type describedFrom struct {
+	from int
+	cols []forward.Column
+}
+
+var _ forward.Rows = (*Set)(nil)
+
+// Fill reads raw into a Set until its end or, with done false, until there are
+// more than maxRows rows or maxBytes bytes; the row that is too much is in the
+// Set. It does not close raw. The error is the driver's own.
+//
+// rowTypes says that the driver's column types follow the values of the
+// current row, see [Describer].
+func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64) (set *Set, done bool, err error) {
+	desc := Describer{Raw: raw, RowTypes: rowTypes}
+	set = &Set{cols: []describedFrom{{0, desc.Columns()}}}
+	width, size := len(set.cols[0].cols), int64(0)
+	for len(set.rows) <= maxRows && size <= maxBytes {
+		row := make([]driver.Value, width)
+		if err := raw.Next(row); errors.Is(err, io.EOF) {
+			return set, true, nil
+		} else if err != nil {
+			return nil, false, err
+		}
+		size += Own(row)
+		set.rows = append(set.rows, row)
+		if now := desc.Columns(); width > 0 && &now[0] != &set.cols[len(set.cols)-1].cols[0] {
+			set.cols = append(set.cols, describedFrom{len(set.rows) - 1, now})
+		}
+	}
+	return set, false, nil
+}
+
+// Own copies what the driver might use again, and returns about how much
+// memory the row takes. A nil []byte stays one: it is a driver's spelling of
+// the empty blob.
+func Own(row []driver.Value) int64 {
+	size := int64(0)
+	for i, v := range row {
+		size += 16
+		switch v := v.(type) {
+		case []byte:
+			size += int64(len(v))
+			if v != nil {
+				row[i] = append([]byte{}, v...)
+			}
+		case string:
+			size += int64(len(v))
+		}
+	}
+	return size
+}
+
+// Len is the number of rows that Next has not returned yet.
+func (s *Set) Len() int { return len(s.rows) - s.next }
+
+// SetResult says what Result returns.
+func (s *Set) SetResult(res forward.Result) { s.res = res }
+
+// Columns implements forward.Rows.
+func (s *Set) Columns() []forward.Column {
+	if len(s.cols) == 0 {
+		return nil
+	}
+	return s.cols[s.at].cols
+}
+
+// Next implements forward.Rows.
+func (s *Set) Next(dest []driver.Value) error {
+	if s.next >= len(s.rows) {
+		return io.EOF
+	}
+	copy(dest, s.rows[s.next])
+	s.rows[s.next] = nil // the caller's now
+	if s.at+1 < len(s.cols) && s.cols[s.at+1].from <= s.next {
+		s.at++
+	}
+	s.next++
+	return nil
+}
+
+// Result implements forward.Rows.
+func (s *Set) Result() forward.Result { return s.res }
+
+// Close implements forward.Rows.
+func (s *Set) Close() error {
+	s.rows, s.next = nil, 0
+	return nil
+}

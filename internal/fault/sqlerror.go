@@ -70,9 +70,21 @@ const (
 	CodeInterrupt = 9
 	CodeIOErr     = 10
 	CodeFull      = 13
+	CodeCorrupt   = 11
 	CodeCantOpen  = 14
+	CodeProtocol  = 15
 	CodeNotADB    = 26
 )
+
+// OfStorage reports whether err is a failure of SQLite that comes from what is
+// below it: a file that was replaced or cannot be reached, a mount that is dead.
+func OfStorage(err error) bool {
+	switch Code(err) {
+	case CodeIOErr, CodeCorrupt, CodeCantOpen, CodeProtocol, CodeNotADB:
+		return true
+	}
+	return false
+}
 
 // Busy is what a caller gets who waited too long for the write lock.
 func Busy(msg string) *SQLError {

@@ -61,8 +61,11 @@ type Options struct {
 	Addr string
 	// Credentials come from package secure.
 	Credentials credentials.TransportCredentials
-	// Cluster and Name are this node's.
+	// Cluster and Name are this node's. Cluster is "" if it is not known.
 	Cluster, Name string
+	// SelfAddr is host:port of this node's own litefwd port, which the other
+	// node is told, or "" for a client.
+	SelfAddr string
 	// MaxMessage bounds one statement with its arguments and one row, in
 	// bytes; zero is 64 MiB. The other node's bound holds as well.
 	MaxMessage int

@@ -68,7 +68,7 @@ func Dial(opts Options) (*Peer, error) {
 		}
 	}
 	p := &Peer{opts: opts, me: wire.Meta{
-		Version: wire.Version, Cluster: opts.Cluster, Node: opts.Name, MaxMessage: opts.MaxMessage,
+		Version: wire.Version, Cluster: opts.Cluster, Node: opts.Name, Addr: opts.SelfAddr, MaxMessage: opts.MaxMessage,
 	}.MD()}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	pauses := backoff.DefaultConfig

@@ -15,6 +15,9 @@
 // without closing its connection is noticed by HTTP/2 pings: at most 4 s after
 // the last byte that it sent (a ping after 2 s of silence, 2 s for the answer).
 //
+// A handover whose stream ends is over as well; what that means depends on how
+// far it had come, see [Handover].
+//
 // Rows of a query outside a transaction are pushed as fast as the peer's flow
 // control takes them. Inside a transaction the peer asks for each batch, so
 // that nothing blocks the transaction's goroutine but its own statements, and
@@ -27,6 +30,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"time"
 
 	"google.golang.org/grpc/credentials"
 
@@ -39,7 +43,8 @@ import (
 type Options struct {
 	// Credentials come from package secure.
 	Credentials credentials.TransportCredentials
-	// Cluster is this node's cluster; peers of another one are refused.
+	// Cluster is this node's cluster; peers of another one are refused. "" is
+	// not known, and not a reason to refuse anybody.
 	Cluster string
 	// Name is this node's name.
 	Name string
@@ -54,6 +59,22 @@ type Options struct {
 	// the error it failed with, or fault.OutcomeUnknown. Nil: nothing is known.
 	Outcome func(ctx context.Context, database string, id forward.ID) (forward.Result, error)
 
+	// Handover is asked by the node to, which wants to become primary, to stop
+	// writing. It returns when nothing of this node commits any more, or an
+	// error, which goes to the caller, when this node goes on: of kind
+	// fault.NotPrimary if it is not primary. Writes that run get patience to
+	// finish, and are then to be ended. ctx ends when the caller is gone, and
+	// nothing is to be ended for it: it has no deadline. One Handover is under
+	// way at a time. Nil: it is refused with fault.Unsupported.
+	Handover func(ctx context.Context, to PeerInfo, patience time.Duration) (Handover, error)
+	// HandoverLimit bounds the wait for each word of the caller of Handover:
+	// for sent, while this node does not write, and for done. Zero is 30 s.
+	HandoverLimit time.Duration
+	// Promote makes this node primary, and returns when it is or cannot be. It
+	// may be called several times at once. Nil: it is refused with
+	// fault.Unsupported.
+	Promote func(ctx context.Context) error
+
 	// The bounds per connection; zero is the default.
 	MaxTx         int   // open transactions, 64
 	MaxStatements int   // statements at the same time, 1024
@@ -67,6 +88,7 @@ type Options struct {
 }
 
 func (o Options) normalize() Options {
+	o.HandoverLimit = cmp.Or(o.HandoverLimit, 30*time.Second)
 	o.MaxTx = cmp.Or(o.MaxTx, 64)
 	o.MaxStatements = cmp.Or(o.MaxStatements, 1024)
 	o.MaxMessage = cmp.Or(o.MaxMessage, wire.DefaultMaxMessage)

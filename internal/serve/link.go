@@ -28,6 +28,7 @@ func (s *Server) Link(stream wire.Forward_LinkServer) error {
 	if s.isStopping() {
 		return wire.Status(s.closed())
 	}
+	defer s.peers.link(callerFrom(stream.Context()).info())()
 	// The header tells the peer that it is let in, and what it may send.
 	if err := stream.SendHeader(s.me.MD()); err != nil {
 		return err

@@ -1,7 +1,10 @@
 package serve
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -13,11 +16,53 @@ import (
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
+// PeerInfo is who a peer says it is. It has shown that it is of the cluster,
+// but not that the rest is true.
+type PeerInfo struct {
+	// Name is the node's name.
+	Name string
+	// Addr is host:port of its litefwd port, or "" for a client, which has none.
+	Addr string
+}
+
+// Peers returns the nodes that have a Link stream open now, that is those that
+// forward their writes here, sorted by name. One that vanished is among them
+// until that is noticed (see the package comment), and so is, for as long, one
+// that came again under another address.
+func (s *Server) Peers() []PeerInfo {
+	p := &s.peers
+	p.mu.Lock()
+	all := slices.Collect(maps.Keys(p.linked))
+	p.mu.Unlock()
+	slices.SortFunc(all, func(a, b PeerInfo) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Addr, b.Addr))
+	})
+	return all
+}
+
 // peers counts what each connection holds. A connection is known by its
 // remote address, and forgotten with its last call.
 type peers struct {
 	mu     sync.Mutex // guards the following
 	byAddr map[string]*load
+	linked map[PeerInfo]int // open Link streams
+}
+
+// link counts a Link stream until unlink is called.
+func (p *peers) link(who PeerInfo) (unlink func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.linked == nil {
+		p.linked = map[PeerInfo]int{}
+	}
+	p.linked[who]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.linked[who]--; p.linked[who] == 0 {
+			delete(p.linked, who)
+		}
+	}
 }
 
 // load is what one connection holds.
@@ -62,6 +107,8 @@ type caller struct {
 type callerKey struct{}
 
 func callerFrom(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*caller) }
+
+func (c *caller) info() PeerInfo { return PeerInfo{Name: c.meta.Node, Addr: c.meta.Addr} }
 
 // admit counts one statement of size bytes; done takes it off again.
 func (c *caller) admit(size int) error {

@@ -54,6 +54,7 @@ type Server struct {
 
 	handshakes atomic.Int64 // under way
 	handlers   atomic.Int64 // that run
+	handover   atomic.Bool  // one is under way
 	abandoned  atomic.Bool  // a stream has ended whose peer does not read, and may never read the end
 }
 
@@ -109,13 +110,14 @@ func (s *Server) Serve(listener net.Listener) error {
 	return err
 }
 
-// Refuse refuses, from now on, new statements and transactions, with an error
-// of kind fault.Closed that says that nothing ran. It does not wait: what runs
-// goes on, as do open transactions, and connections stay. Stop is to follow.
+// Refuse refuses, from now on, new statements, transactions and handovers, with
+// an error of kind fault.Closed that says that nothing ran. It does not wait:
+// what runs goes on, as do open transactions, and connections stay. Stop is to
+// follow.
 func (s *Server) Refuse() { s.stopOnce.Do(func() { close(s.stopping) }) }
 
 // Stop does what Refuse does, lets those statements that run finish, with open
-// transactions, until ctx ends, then breaks what is left and waits for it. It
+// transactions and a handover, until ctx ends, then breaks what is left and waits for it. It
 // returns ctx's error if something was broken off. It may be called again.
 //
 // A peer that holds a transaction or rows that a limit has ended is not waited

@@ -21,6 +21,7 @@ func messages() []proto.Message {
 	return []proto.Message{
 		&HelloRequest{}, &HelloReply{}, &LinkRequest{}, &LinkReply{}, &QueryRequest{}, &QueryReply{},
 		&TxRequest{}, &TxReply{}, &OutcomeRequest{}, &OutcomeReply{},
+		&HandoverRequest{}, &HandoverReply{}, &PromoteRequest{}, &PromoteReply{},
 	}
 }
 
@@ -50,6 +51,9 @@ func decodeAll(data []byte) {
 			m.GetStatement().Forward()
 		case *TxReply:
 			readRows(m.GetHeader(), m.GetRows())
+		case *HandoverReply:
+			m.Forward()
+			m.GetError().Err()
 		}
 	}
 	unpackArgs(data)
@@ -80,6 +84,8 @@ func FuzzDecode(f *testing.F) {
 		&LinkReply{Replies: []*ExecReply{{Seq: 1, Error: NewError(fault.Busy("x"))}}},
 		&QueryReply{Header: h, Rows: &RowBatch{Count: 1, Values: []byte{tagInt, 2}, Changes: []*ColumnChange{{Type: &ColumnType{Scan: 99}}}}},
 		&TxRequest{Begin: NewBegin("db", forward.TxOptions{}), Statement: st},
+		&HandoverRequest{Begin: &HandoverBegin{TimeoutNs: 1}, Sent: true, Done: &HandoverDone{Moved: true}},
+		&HandoverReply{Positions: []*DatabasePosition{{Database: []byte("db"), Position: &Position{Txid: 1, Checksum: 2}}}},
 	} {
 		data, err := proto.Marshal(m)
 		if err != nil {

@@ -16,23 +16,31 @@ const (
 	keyVersion = "litefwd-version"
 	keyCluster = "litefwd-cluster-bin"
 	keyNode    = "litefwd-node-bin"
+	keyAddr    = "litefwd-addr-bin"
 	keyMax     = "litefwd-max-message"
 )
 
 // Meta is what travels with every call, and back in the response header of
 // the Link stream.
 type Meta struct {
-	Version       int
+	Version int
+	// Cluster is "" if the sender does not know it.
 	Cluster, Node string
+	// Addr is host:port of the sender's litefwd port, "" if it has none.
+	Addr string
 	// MaxMessage is the largest message that the sender accepts; 0 is unknown.
 	MaxMessage int
 }
 
 // MD returns m as gRPC metadata.
 func (m Meta) MD() metadata.MD {
-	return metadata.Pairs(
+	md := metadata.Pairs(
 		keyVersion, strconv.Itoa(m.Version), keyCluster, m.Cluster, keyNode, m.Node,
 		keyMax, strconv.Itoa(m.MaxMessage))
+	if m.Addr != "" {
+		md.Set(keyAddr, m.Addr)
+	}
+	return md
 }
 
 // MetaFrom reads gRPC metadata; what is missing or malformed is zero.
@@ -45,17 +53,20 @@ func MetaFrom(md metadata.MD) Meta {
 	}
 	version, _ := strconv.Atoi(first(keyVersion))
 	limit, _ := strconv.Atoi(first(keyMax))
-	return Meta{Version: version, Cluster: first(keyCluster), Node: first(keyNode), MaxMessage: max(0, limit)}
+	return Meta{
+		Version: version, Cluster: first(keyCluster), Node: first(keyNode), Addr: first(keyAddr), MaxMessage: max(0, limit),
+	}
 }
 
 // Accept checks what a peer says against what this node is: nil, or a refusal
-// of kind fault.Protocol (version) or fault.Auth (cluster).
+// of kind fault.Protocol (version) or fault.Auth (cluster). A node that does not
+// know its cluster is taken for one of it: it has shown the secret.
 func (m Meta) Accept(peer Meta) error {
 	if peer.Version != m.Version {
 		return fault.Refuse(fault.Protocol,
 			"node %q speaks protocol version %d, node %q version %d", m.Node, m.Version, peer.Node, peer.Version)
 	}
-	if peer.Cluster != m.Cluster {
+	if peer.Cluster != m.Cluster && peer.Cluster != "" && m.Cluster != "" {
 		return fault.Refuse(fault.Auth,
 			"node %q belongs to cluster %q, node %q to cluster %q", m.Node, m.Cluster, peer.Node, peer.Cluster)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 )
@@ -124,17 +123,16 @@ func (m *Begin) Forward() (o forward.TxOptions, err error) {
 
 // NewResult converts a result.
 func NewResult(r forward.Result) *Result {
-	m := &Result{LastInsertId: r.LastInsertID, RowsAffected: r.RowsAffected, Changed: r.Changed}
-	if !r.Position.IsZero() {
-		m.Position = &Position{Txid: r.Position.TXID, Checksum: r.Position.Checksum}
+	return &Result{
+		LastInsertId: r.LastInsertID, RowsAffected: r.RowsAffected, Changed: r.Changed,
+		Position: newPosition(r.Position),
 	}
-	return m
 }
 
 // Forward is the inverse of NewResult; a nil message is the zero Result.
 func (m *Result) Forward() forward.Result {
 	return forward.Result{
 		LastInsertID: m.GetLastInsertId(), RowsAffected: m.GetRowsAffected(), Changed: m.GetChanged(),
-		Position: engine.Position{TXID: m.GetPosition().GetTxid(), Checksum: m.GetPosition().GetChecksum()},
+		Position: m.GetPosition().forward(),
 	}
 }

@@ -4,8 +4,11 @@
 // server). Every call, unary or stream, carries this metadata:
 //
 //   litefwd-version      decimal protocol version, "1"
-//   litefwd-cluster-bin  the cluster's identity; both sides must agree
-//   litefwd-node-bin     the client's node name, for logs
+//   litefwd-cluster-bin  the cluster's identity; both sides must agree, unless
+//                        one does not know it (empty)
+//   litefwd-node-bin     the client's node name
+//   litefwd-addr-bin     host:port of the client's own litefwd port; absent if
+//                        it has none
 //   litefwd-max-message  decimal: the largest message the sender accepts; also
 //                        in the server's response header
 //
@@ -1916,6 +1919,369 @@ func (x *OutcomeReply) GetError() *Error {
 	return nil
 }
 
+// HandoverRequest has exactly one of its fields.
+type HandoverRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// begin is the first request and no other.
+	Begin *HandoverBegin `protobuf:"bytes,1,opt,name=begin,proto3" json:"begin,omitempty"`
+	// sent: the client is about to ask the engine to move the role.
+	Sent bool `protobuf:"varint,2,opt,name=sent,proto3" json:"sent,omitempty"`
+	// done ends the stream. It may come without sent.
+	Done          *HandoverDone `protobuf:"bytes,3,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoverRequest) Reset() {
+	*x = HandoverRequest{}
+	mi := &file_wire_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoverRequest) ProtoMessage() {}
+
+func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoverRequest.ProtoReflect.Descriptor instead.
+func (*HandoverRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *HandoverRequest) GetBegin() *HandoverBegin {
+	if x != nil {
+		return x.Begin
+	}
+	return nil
+}
+
+func (x *HandoverRequest) GetSent() bool {
+	if x != nil {
+		return x.Sent
+	}
+	return false
+}
+
+func (x *HandoverRequest) GetDone() *HandoverDone {
+	if x != nil {
+		return x.Done
+	}
+	return nil
+}
+
+type HandoverBegin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// timeout_ns is how long writes that run may take to finish before they are
+	// ended; 0 ends them at once.
+	TimeoutNs     int64 `protobuf:"varint,1,opt,name=timeout_ns,json=timeoutNs,proto3" json:"timeout_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoverBegin) Reset() {
+	*x = HandoverBegin{}
+	mi := &file_wire_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoverBegin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoverBegin) ProtoMessage() {}
+
+func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoverBegin.ProtoReflect.Descriptor instead.
+func (*HandoverBegin) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *HandoverBegin) GetTimeoutNs() int64 {
+	if x != nil {
+		return x.TimeoutNs
+	}
+	return 0
+}
+
+type HandoverDone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// moved: the client is primary. Otherwise the role is where it was.
+	Moved         bool `protobuf:"varint,1,opt,name=moved,proto3" json:"moved,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoverDone) Reset() {
+	*x = HandoverDone{}
+	mi := &file_wire_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoverDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoverDone) ProtoMessage() {}
+
+func (x *HandoverDone) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoverDone.ProtoReflect.Descriptor instead.
+func (*HandoverDone) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *HandoverDone) GetMoved() bool {
+	if x != nil {
+		return x.Moved
+	}
+	return false
+}
+
+// HandoverReply answers begin and sent; done is answered by the stream's end.
+type HandoverReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// positions are the last ones of the server's databases, at most 4096.
+	Positions []*DatabasePosition `protobuf:"bytes,1,rep,name=positions,proto3" json:"positions,omitempty"`
+	// noted answers sent.
+	Noted bool `protobuf:"varint,2,opt,name=noted,proto3" json:"noted,omitempty"`
+	// error, in place of the rest, ends the handover: the server writes.
+	Error         *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoverReply) Reset() {
+	*x = HandoverReply{}
+	mi := &file_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoverReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoverReply) ProtoMessage() {}
+
+func (x *HandoverReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoverReply.ProtoReflect.Descriptor instead.
+func (*HandoverReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *HandoverReply) GetPositions() []*DatabasePosition {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *HandoverReply) GetNoted() bool {
+	if x != nil {
+		return x.Noted
+	}
+	return false
+}
+
+func (x *HandoverReply) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type DatabasePosition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// database is a file name of at most 255 bytes.
+	Database []byte `protobuf:"bytes,1,opt,name=database,proto3" json:"database,omitempty"`
+	// position is absent if it is the zero one.
+	Position      *Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DatabasePosition) Reset() {
+	*x = DatabasePosition{}
+	mi := &file_wire_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DatabasePosition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DatabasePosition) ProtoMessage() {}
+
+func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DatabasePosition.ProtoReflect.Descriptor instead.
+func (*DatabasePosition) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *DatabasePosition) GetDatabase() []byte {
+	if x != nil {
+		return x.Database
+	}
+	return nil
+}
+
+func (x *DatabasePosition) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+type PromoteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// timeout_ns is as in Statement.
+	TimeoutNs     int64 `protobuf:"varint,1,opt,name=timeout_ns,json=timeoutNs,proto3" json:"timeout_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteRequest) Reset() {
+	*x = PromoteRequest{}
+	mi := &file_wire_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteRequest) ProtoMessage() {}
+
+func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteRequest.ProtoReflect.Descriptor instead.
+func (*PromoteRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *PromoteRequest) GetTimeoutNs() int64 {
+	if x != nil {
+		return x.TimeoutNs
+	}
+	return 0
+}
+
+type PromoteReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// error is why the node is not primary; absent if it is.
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteReply) Reset() {
+	*x = PromoteReply{}
+	mi := &file_wire_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteReply) ProtoMessage() {}
+
+func (x *PromoteReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteReply.ProtoReflect.Descriptor instead.
+func (*PromoteReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PromoteReply) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 var File_wire_proto protoreflect.FileDescriptor
 
 const file_wire_proto_rawDesc = "" +
@@ -2062,7 +2428,28 @@ const file_wire_proto_rawDesc = "" +
 	"\x02id\x18\x02 \x01(\fR\x02id\"c\n" +
 	"\fOutcomeReply\x12*\n" +
 	"\x06result\x18\x01 \x01(\v2\x12.litefwd.v1.ResultR\x06result\x12'\n" +
-	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error*\x9d\x01\n" +
+	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"\x84\x01\n" +
+	"\x0fHandoverRequest\x12/\n" +
+	"\x05begin\x18\x01 \x01(\v2\x19.litefwd.v1.HandoverBeginR\x05begin\x12\x12\n" +
+	"\x04sent\x18\x02 \x01(\bR\x04sent\x12,\n" +
+	"\x04done\x18\x03 \x01(\v2\x18.litefwd.v1.HandoverDoneR\x04done\".\n" +
+	"\rHandoverBegin\x12\x1d\n" +
+	"\n" +
+	"timeout_ns\x18\x01 \x01(\x03R\ttimeoutNs\"$\n" +
+	"\fHandoverDone\x12\x14\n" +
+	"\x05moved\x18\x01 \x01(\bR\x05moved\"\x8a\x01\n" +
+	"\rHandoverReply\x12:\n" +
+	"\tpositions\x18\x01 \x03(\v2\x1c.litefwd.v1.DatabasePositionR\tpositions\x12\x14\n" +
+	"\x05noted\x18\x02 \x01(\bR\x05noted\x12'\n" +
+	"\x05error\x18\x03 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"`\n" +
+	"\x10DatabasePosition\x12\x1a\n" +
+	"\bdatabase\x18\x01 \x01(\fR\bdatabase\x120\n" +
+	"\bposition\x18\x02 \x01(\v2\x14.litefwd.v1.PositionR\bposition\"/\n" +
+	"\x0ePromoteRequest\x12\x1d\n" +
+	"\n" +
+	"timeout_ns\x18\x01 \x01(\x03R\ttimeoutNs\"7\n" +
+	"\fPromoteReply\x12'\n" +
+	"\x05error\x18\x01 \x01(\v2\x11.litefwd.v1.ErrorR\x05error*\x9d\x01\n" +
 	"\x04TxOp\x12\x15\n" +
 	"\x11TX_OP_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2072,13 +2459,15 @@ const file_wire_proto_rawDesc = "" +
 	"\x10TX_OP_CLOSE_ROWS\x10\x04\x12\x10\n" +
 	"\fTX_OP_CANCEL\x10\x05\x12\x10\n" +
 	"\fTX_OP_COMMIT\x10\x06\x12\x12\n" +
-	"\x0eTX_OP_ROLLBACK\x10\a2\xb6\x02\n" +
+	"\x0eTX_OP_ROLLBACK\x10\a2\xbf\x03\n" +
 	"\aForward\x129\n" +
 	"\x05Hello\x12\x18.litefwd.v1.HelloRequest\x1a\x16.litefwd.v1.HelloReply\x12:\n" +
 	"\x04Link\x12\x17.litefwd.v1.LinkRequest\x1a\x15.litefwd.v1.LinkReply(\x010\x01\x12=\n" +
 	"\x05Query\x12\x18.litefwd.v1.QueryRequest\x1a\x16.litefwd.v1.QueryReply(\x010\x01\x124\n" +
 	"\x02Tx\x12\x15.litefwd.v1.TxRequest\x1a\x13.litefwd.v1.TxReply(\x010\x01\x12?\n" +
-	"\aOutcome\x12\x1a.litefwd.v1.OutcomeRequest\x1a\x18.litefwd.v1.OutcomeReplyB*Z(github.com/litefwd/litefwd/internal/wireb\x06proto3"
+	"\aOutcome\x12\x1a.litefwd.v1.OutcomeRequest\x1a\x18.litefwd.v1.OutcomeReply\x12F\n" +
+	"\bHandover\x12\x1b.litefwd.v1.HandoverRequest\x1a\x19.litefwd.v1.HandoverReply(\x010\x01\x12?\n" +
+	"\aPromote\x12\x1a.litefwd.v1.PromoteRequest\x1a\x18.litefwd.v1.PromoteReplyB*Z(github.com/litefwd/litefwd/internal/wireb\x06proto3"
 
 var (
 	file_wire_proto_rawDescOnce sync.Once
@@ -2093,35 +2482,42 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_wire_proto_goTypes = []any{
-	(TxOp)(0),              // 0: litefwd.v1.TxOp
-	(*HelloRequest)(nil),   // 1: litefwd.v1.HelloRequest
-	(*HelloReply)(nil),     // 2: litefwd.v1.HelloReply
-	(*Position)(nil),       // 3: litefwd.v1.Position
-	(*Session)(nil),        // 4: litefwd.v1.Session
-	(*Pragma)(nil),         // 5: litefwd.v1.Pragma
-	(*Statement)(nil),      // 6: litefwd.v1.Statement
-	(*Result)(nil),         // 7: litefwd.v1.Result
-	(*Error)(nil),          // 8: litefwd.v1.Error
-	(*SQLCode)(nil),        // 9: litefwd.v1.SQLCode
-	(*Counters)(nil),       // 10: litefwd.v1.Counters
-	(*LinkRequest)(nil),    // 11: litefwd.v1.LinkRequest
-	(*LinkExec)(nil),       // 12: litefwd.v1.LinkExec
-	(*LinkReply)(nil),      // 13: litefwd.v1.LinkReply
-	(*ExecReply)(nil),      // 14: litefwd.v1.ExecReply
-	(*QueryRequest)(nil),   // 15: litefwd.v1.QueryRequest
-	(*QueryReply)(nil),     // 16: litefwd.v1.QueryReply
-	(*Header)(nil),         // 17: litefwd.v1.Header
-	(*Column)(nil),         // 18: litefwd.v1.Column
-	(*ColumnType)(nil),     // 19: litefwd.v1.ColumnType
-	(*RowBatch)(nil),       // 20: litefwd.v1.RowBatch
-	(*ColumnChange)(nil),   // 21: litefwd.v1.ColumnChange
-	(*Begin)(nil),          // 22: litefwd.v1.Begin
-	(*TxRequest)(nil),      // 23: litefwd.v1.TxRequest
-	(*TxReply)(nil),        // 24: litefwd.v1.TxReply
-	(*OutcomeRequest)(nil), // 25: litefwd.v1.OutcomeRequest
-	(*OutcomeReply)(nil),   // 26: litefwd.v1.OutcomeReply
+	(TxOp)(0),                // 0: litefwd.v1.TxOp
+	(*HelloRequest)(nil),     // 1: litefwd.v1.HelloRequest
+	(*HelloReply)(nil),       // 2: litefwd.v1.HelloReply
+	(*Position)(nil),         // 3: litefwd.v1.Position
+	(*Session)(nil),          // 4: litefwd.v1.Session
+	(*Pragma)(nil),           // 5: litefwd.v1.Pragma
+	(*Statement)(nil),        // 6: litefwd.v1.Statement
+	(*Result)(nil),           // 7: litefwd.v1.Result
+	(*Error)(nil),            // 8: litefwd.v1.Error
+	(*SQLCode)(nil),          // 9: litefwd.v1.SQLCode
+	(*Counters)(nil),         // 10: litefwd.v1.Counters
+	(*LinkRequest)(nil),      // 11: litefwd.v1.LinkRequest
+	(*LinkExec)(nil),         // 12: litefwd.v1.LinkExec
+	(*LinkReply)(nil),        // 13: litefwd.v1.LinkReply
+	(*ExecReply)(nil),        // 14: litefwd.v1.ExecReply
+	(*QueryRequest)(nil),     // 15: litefwd.v1.QueryRequest
+	(*QueryReply)(nil),       // 16: litefwd.v1.QueryReply
+	(*Header)(nil),           // 17: litefwd.v1.Header
+	(*Column)(nil),           // 18: litefwd.v1.Column
+	(*ColumnType)(nil),       // 19: litefwd.v1.ColumnType
+	(*RowBatch)(nil),         // 20: litefwd.v1.RowBatch
+	(*ColumnChange)(nil),     // 21: litefwd.v1.ColumnChange
+	(*Begin)(nil),            // 22: litefwd.v1.Begin
+	(*TxRequest)(nil),        // 23: litefwd.v1.TxRequest
+	(*TxReply)(nil),          // 24: litefwd.v1.TxReply
+	(*OutcomeRequest)(nil),   // 25: litefwd.v1.OutcomeRequest
+	(*OutcomeReply)(nil),     // 26: litefwd.v1.OutcomeReply
+	(*HandoverRequest)(nil),  // 27: litefwd.v1.HandoverRequest
+	(*HandoverBegin)(nil),    // 28: litefwd.v1.HandoverBegin
+	(*HandoverDone)(nil),     // 29: litefwd.v1.HandoverDone
+	(*HandoverReply)(nil),    // 30: litefwd.v1.HandoverReply
+	(*DatabasePosition)(nil), // 31: litefwd.v1.DatabasePosition
+	(*PromoteRequest)(nil),   // 32: litefwd.v1.PromoteRequest
+	(*PromoteReply)(nil),     // 33: litefwd.v1.PromoteReply
 }
 var file_wire_proto_depIdxs = []int32{
 	5,  // 0: litefwd.v1.Session.pragmas:type_name -> litefwd.v1.Pragma
@@ -2154,21 +2550,31 @@ var file_wire_proto_depIdxs = []int32{
 	8,  // 27: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
 	7,  // 28: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
 	8,  // 29: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	1,  // 30: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	11, // 31: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
-	15, // 32: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	23, // 33: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	25, // 34: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	2,  // 35: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	13, // 36: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
-	16, // 37: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	24, // 38: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	26, // 39: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	35, // [35:40] is the sub-list for method output_type
-	30, // [30:35] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	28, // 30: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
+	29, // 31: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
+	31, // 32: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
+	8,  // 33: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
+	3,  // 34: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
+	8,  // 35: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
+	1,  // 36: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	11, // 37: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
+	15, // 38: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	23, // 39: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	25, // 40: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	27, // 41: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
+	32, // 42: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
+	2,  // 43: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	13, // 44: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
+	16, // 45: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	24, // 46: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	26, // 47: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	30, // 48: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
+	33, // 49: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
+	43, // [43:50] is the sub-list for method output_type
+	36, // [36:43] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2182,7 +2588,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

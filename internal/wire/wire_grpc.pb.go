@@ -4,8 +4,11 @@
 // server). Every call, unary or stream, carries this metadata:
 //
 //   litefwd-version      decimal protocol version, "1"
-//   litefwd-cluster-bin  the cluster's identity; both sides must agree
-//   litefwd-node-bin     the client's node name, for logs
+//   litefwd-cluster-bin  the cluster's identity; both sides must agree, unless
+//                        one does not know it (empty)
+//   litefwd-node-bin     the client's node name
+//   litefwd-addr-bin     host:port of the client's own litefwd port; absent if
+//                        it has none
 //   litefwd-max-message  decimal: the largest message the sender accepts; also
 //                        in the server's response header
 //
@@ -41,11 +44,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Forward_Hello_FullMethodName   = "/litefwd.v1.Forward/Hello"
-	Forward_Link_FullMethodName    = "/litefwd.v1.Forward/Link"
-	Forward_Query_FullMethodName   = "/litefwd.v1.Forward/Query"
-	Forward_Tx_FullMethodName      = "/litefwd.v1.Forward/Tx"
-	Forward_Outcome_FullMethodName = "/litefwd.v1.Forward/Outcome"
+	Forward_Hello_FullMethodName    = "/litefwd.v1.Forward/Hello"
+	Forward_Link_FullMethodName     = "/litefwd.v1.Forward/Link"
+	Forward_Query_FullMethodName    = "/litefwd.v1.Forward/Query"
+	Forward_Tx_FullMethodName       = "/litefwd.v1.Forward/Tx"
+	Forward_Outcome_FullMethodName  = "/litefwd.v1.Forward/Outcome"
+	Forward_Handover_FullMethodName = "/litefwd.v1.Forward/Handover"
+	Forward_Promote_FullMethodName  = "/litefwd.v1.Forward/Promote"
 )
 
 // ForwardClient is the client API for Forward service.
@@ -68,6 +73,18 @@ type ForwardClient interface {
 	Tx(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[TxRequest, TxReply], error)
 	// Outcome asks what became of a statement, by its request id.
 	Outcome(ctx context.Context, in *OutcomeRequest, opts ...grpc.CallOption) (*OutcomeReply, error)
+	// Handover makes the server, the present primary, stop writing for the
+	// client, which wants to become primary without losing what is committed.
+	// The client sends begin; the reply has the positions that its copies must
+	// reach. Then it sends sent, and only after the reply to that, which has
+	// noted, may it ask the engine for the role. Last it sends done.
+	//
+	// The end of the stream before sent, whatever its cause, makes the server
+	// write again at once. After sent, and without done, the server writes again
+	// only when it knows that the role has not moved.
+	Handover(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HandoverRequest, HandoverReply], error)
+	// Promote asks a node to make itself primary, and returns when it is.
+	Promote(ctx context.Context, in *PromoteRequest, opts ...grpc.CallOption) (*PromoteReply, error)
 }
 
 type forwardClient struct {
@@ -137,6 +154,29 @@ func (c *forwardClient) Outcome(ctx context.Context, in *OutcomeRequest, opts ..
 	return out, nil
 }
 
+func (c *forwardClient) Handover(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HandoverRequest, HandoverReply], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[3], Forward_Handover_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[HandoverRequest, HandoverReply]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Forward_HandoverClient = grpc.BidiStreamingClient[HandoverRequest, HandoverReply]
+
+func (c *forwardClient) Promote(ctx context.Context, in *PromoteRequest, opts ...grpc.CallOption) (*PromoteReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PromoteReply)
+	err := c.cc.Invoke(ctx, Forward_Promote_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ForwardServer is the server API for Forward service.
 // All implementations must embed UnimplementedForwardServer
 // for forward compatibility.
@@ -157,6 +197,18 @@ type ForwardServer interface {
 	Tx(grpc.BidiStreamingServer[TxRequest, TxReply]) error
 	// Outcome asks what became of a statement, by its request id.
 	Outcome(context.Context, *OutcomeRequest) (*OutcomeReply, error)
+	// Handover makes the server, the present primary, stop writing for the
+	// client, which wants to become primary without losing what is committed.
+	// The client sends begin; the reply has the positions that its copies must
+	// reach. Then it sends sent, and only after the reply to that, which has
+	// noted, may it ask the engine for the role. Last it sends done.
+	//
+	// The end of the stream before sent, whatever its cause, makes the server
+	// write again at once. After sent, and without done, the server writes again
+	// only when it knows that the role has not moved.
+	Handover(grpc.BidiStreamingServer[HandoverRequest, HandoverReply]) error
+	// Promote asks a node to make itself primary, and returns when it is.
+	Promote(context.Context, *PromoteRequest) (*PromoteReply, error)
 	mustEmbedUnimplementedForwardServer()
 }
 
@@ -181,6 +233,12 @@ func (UnimplementedForwardServer) Tx(grpc.BidiStreamingServer[TxRequest, TxReply
 }
 func (UnimplementedForwardServer) Outcome(context.Context, *OutcomeRequest) (*OutcomeReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Outcome not implemented")
+}
+func (UnimplementedForwardServer) Handover(grpc.BidiStreamingServer[HandoverRequest, HandoverReply]) error {
+	return status.Error(codes.Unimplemented, "method Handover not implemented")
+}
+func (UnimplementedForwardServer) Promote(context.Context, *PromoteRequest) (*PromoteReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Promote not implemented")
 }
 func (UnimplementedForwardServer) mustEmbedUnimplementedForwardServer() {}
 func (UnimplementedForwardServer) testEmbeddedByValue()                 {}
@@ -260,6 +318,31 @@ func _Forward_Outcome_Handler(srv interface{}, ctx context.Context, dec func(int
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Forward_Handover_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ForwardServer).Handover(&grpc.GenericServerStream[HandoverRequest, HandoverReply]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Forward_HandoverServer = grpc.BidiStreamingServer[HandoverRequest, HandoverReply]
+
+func _Forward_Promote_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PromoteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForwardServer).Promote(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Forward_Promote_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForwardServer).Promote(ctx, req.(*PromoteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Forward_ServiceDesc is the grpc.ServiceDesc for Forward service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -274,6 +357,10 @@ var Forward_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Outcome",
 			Handler:    _Forward_Outcome_Handler,
+		},
+		{
+			MethodName: "Promote",
+			Handler:    _Forward_Promote_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -292,6 +379,12 @@ var Forward_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Tx",
 			Handler:       _Forward_Tx_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Handover",
+			Handler:       _Forward_Handover_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

@@ -50,7 +50,7 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 		var cancel context.CancelFunc
 		j.ctx, cancel = context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(w.background, cancel)()
+		defer context.AfterFunc(w.interrupts(), cancel)()
 	}
 	w.do(j)
 	return j.res, j.rows, j.err

@@ -40,6 +40,14 @@
 // or TotalLimit after it began, whichever is first. An autocommit statement
 // whose caller has gone is finished, and interrupted TotalLimit later.
 //
+// # Handing the role over
+//
+// Engines that replicate asynchronously lose what is committed while the role
+// moves. So [Writer.Pause] stops writing before: when it has returned nil,
+// nothing of this Writer commits until [Writer.Resume], which the caller calls
+// if the role stays. [Writer.HoldLock] keeps writers out meanwhile that do not
+// go through litefwd.
+//
 // # What a Writer remembers
 //
 // The outcomes of the last statements by their ids: a statement that is

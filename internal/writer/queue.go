@@ -20,7 +20,7 @@ type queue struct {
 	held       bool
 	head, tail *request // waiting, oldest first
 	length     int
-	closed     error // why nobody gets the slot any more, or nil
+	closed     error // why nobody gets the slot, or nil
 	busy       uint64
 	maxWait    time.Duration
 }
@@ -111,6 +111,24 @@ func (q *queue) close(reason error) {
 		q.remove(r)
 		r.answer <- reason
 	}
+}
+
+// reopen lets callers come again.
+func (q *queue) reopen() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = nil
+}
+
+// seize takes the slot although the queue is closed, if nobody holds it.
+func (q *queue) seize() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held {
+		return false
+	}
+	q.held = true
+	return true
 }
 
 func (q *queue) push(r *request) {

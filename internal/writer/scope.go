@@ -3,7 +3,9 @@ package writer
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/sqlclass"
@@ -134,18 +136,51 @@ func (s *scope) closed() {
 // statement outside a transaction.
 func (s *scope) autocommit(f func() error) error {
 	if err := s.begin(""); err != nil {
-		return err
+		return s.explain(err, false)
 	}
 	if err := f(); err != nil {
-		return s.settle(err)
+		return s.explain(s.settle(err), false)
 	}
 	if err := s.commit(); err != nil {
 		if s.open { // BUSY, or a deferred constraint: the statement fails
 			s.rollback()
 		}
-		return err
+		return s.explain(err, true)
 	}
 	return nil
+}
+
+// explain asks the engine about a failure that what is below SQLite may be the
+// cause of; the transaction has been rolled back. committing: it was COMMIT
+// that failed.
+func (s *scope) explain(err error, committing bool) error {
+	if s.c.readOnly || !s.lostFile(err) {
+		return err
+	}
+	s.c.spoilt = err
+	r := s.w.opts.Database.(engine.Replicated)
+	ctx, cancel := context.WithTimeout(s.w.confirming, s.w.opts.BusyTimeout)
+	defer cancel()
+	err = r.Settle(ctx, s.w.opts.Term, committing, err)
+	if errors.Is(err, fault.OutcomeUnknown) {
+		s.unsure = unknown(s.id, "%w", err)
+		return s.unsure
+	}
+	return err
+}
+
+// lostFile reports whether err is SQLite's, and what explain would ask the
+// engine about.
+func (s *scope) lostFile(err error) bool {
+	var own *fault.Error
+	_, ok := s.w.opts.Database.(engine.Replicated)
+	return ok && ofStorage(err) && !errors.As(err, &own)
+}
+
+// ofStorage reports whether a lost role, a replaced file or a dead mount may
+// be why err came.
+func ofStorage(err error) bool {
+	return fault.OfStorage(err) || fault.Code(err) == fault.CodeReadOnly
 }
 
 // settle ends the transaction of a statement that failed. What is left of it

@@ -39,7 +39,7 @@ type tx struct {
 	mu      sync.Mutex
 	busy    bool  // a call is running
 	doomed  error // what the running call has to end the tx with, or nil
-	expired bool  // doomed is a limit's doing, or Drain's or Close's
+	expired bool  // doomed is a limit's doing, or Pause's, Drain's or Close's
 	ended   error // what calls are answered since the tx ended, or nil
 	active  time.Time
 	rested  time.Duration // of a streaming tx: how long its reader kept it waiting
@@ -69,14 +69,14 @@ func (w *Writer) newTx(kind txKind, opts forward.TxOptions) *tx {
 	if kind == streaming {
 		t.total = 0
 	}
-	t.ctx, t.cancel = context.WithCancel(w.background)
+	t.ctx, t.cancel = context.WithCancel(w.interrupts())
 	t.began = time.Now()
 	t.active = t.began
 	return t
 }
 
-// watched starts the limits and makes t known to Drain and Close. It fails if
-// one of them came before.
+// watched starts the limits and makes t known to Pause, Drain and Close. It
+// fails if one of them came before.
 func (t *tx) watched() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -202,6 +202,12 @@ func (t *tx) leave(err error) error {
 	case t.doomed != nil && (t.s.open || t.s.commits == 0):
 		t.finishDoomedLocked()
 		return t.doomed
+	case t.kind == writing && t.s.lostFile(err):
+		// On a replica of LiteFS a write fails so, and the COMMIT after it
+		// would succeed with nothing written.
+		c.spoilt = err
+		err = fault.New(fault.TxExpired, "the transaction was rolled back, as this node cannot write the database any more: %w", err)
+		t.finishLocked(err)
 	case c.spoilt != nil:
 		t.finishLocked(fault.New(fault.TxExpired,
 			"the transaction was rolled back, as the primary's connection failed: %v", c.spoilt))
@@ -254,6 +260,8 @@ func (t *tx) finishLocked(why error) {
 // recordLocked notes what became of the transaction.
 func (t *tx) recordLocked(why error, rolledBack bool) {
 	switch {
+	case t.timer == nil: // refused by watched: its owner never had it, and may come again
+		t.w.outcomes.forget(t.id, why)
 	case t.s.unsure != nil:
 		t.w.outcomes.finish(t.id, forward.Result{}, t.s.unsure)
 	case t.s.commits > 0 && !rolledBack:

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"errors"
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
@@ -158,7 +159,11 @@ func (t *tx) Commit(ctx context.Context) (forward.Result, error) {
 	} else {
 		err = t.run(t.ctx, func(s *scope) error {
 			t.shutRows()
-			return s.commit()
+			err := s.explain(s.commit(), true)
+			if errors.Is(err, fault.NotPrimary) {
+				err = fault.New(fault.TxExpired, "the transaction was rolled back: %w", err)
+			}
+			return err
 		})
 	}
 	res := t.s.res

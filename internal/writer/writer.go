@@ -17,10 +17,6 @@ type Writer struct {
 	readers  readPool
 	counts   counts
 
-	// background ends when nothing is to be waited for any more: it
-	// interrupts the statements whose callers have gone.
-	background context.Context
-	giveUp     context.CancelFunc
 	// confirming is the engine's time to confirm a commit; it ends only when
 	// Close has waited for drainGrace.
 	confirming  context.Context
@@ -35,13 +31,22 @@ type Writer struct {
 	settingNames sync.Map // string → true: what the classifier calls settings
 	writeTexts   textSet  // texts that Query need not try as reads
 
-	// mu guards the following.
-	mu       sync.Mutex
-	refused  error // why nobody is admitted any more, or nil
-	inside   int   // calls and transactions that are under way
-	empty    chan struct{}
-	open     map[*tx]struct{}
-	finished bool
+	// mu guards the following. Whoever has it may take the slot's.
+	mu     sync.Mutex
+	stage  stage
+	inside int           // calls and transactions that are under way
+	empty  chan struct{} // closed when inside is 0; nil if nobody waits for that
+	// refused is why nobody is admitted, and resumed is closed when that is
+	// over; both are nil while calls are admitted.
+	refused error
+	resumed chan struct{}
+	// background ends when nothing is to be waited for any more: it
+	// interrupts the statements that run. Resume replaces it.
+	background context.Context
+	giveUp     context.CancelFunc
+	open       map[*tx]struct{}
+	hold       *hold // SQLite's write lock, held or being taken, or nil
+	finished   bool
 }
 
 var _ forward.Target = (*Writer)(nil)
@@ -71,8 +76,8 @@ func (w *Writer) Outcome(ctx context.Context, id forward.ID) (forward.Result, er
 	return w.outcomes.wait(ctx, o)
 }
 
-// enter admits a call, unless the Writer is draining or closed. Each enter is
-// followed by one leave.
+// enter admits a call, unless the Writer is paused, draining or closed. Each
+// enter is followed by one leave.
 func (w *Writer) enter() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -91,6 +96,13 @@ func (w *Writer) leave() {
 		close(w.empty)
 		w.empty = nil
 	}
+}
+
+// interrupts returns the context that ends when what runs is to be interrupted.
+func (w *Writer) interrupts() context.Context {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.background
 }
 
 // withConn runs f on the writing connection, which must not hold a
@@ -156,7 +168,7 @@ func (w *Writer) learnTraits(c *conn) error {
 }
 
 // draining is the refusal while the role is given up: another node is, or
-// will be, primary.
+// may soon be, primary.
 func draining() error {
 	return fault.Refuse(fault.NotPrimary, "this node is giving the primary role up")
 }

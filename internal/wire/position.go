@@ -1,0 +1,74 @@
+package wire
+
+import (
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+// The bounds on what a HandoverReply names.
+const (
+	maxPositions    = 4096
+	maxDatabaseName = 255 // as file systems have it (NAME_MAX)
+)
+
+// NewPositions converts the positions of databases, by their names. Too many,
+// or too long a name, is an error of kind fault.TooLarge.
+func NewPositions(positions map[string]engine.Position) ([]*DatabasePosition, error) {
+	if err := checkPositions(len(positions)); err != nil {
+		return nil, err
+	}
+	all := make([]*DatabasePosition, 0, len(positions))
+	for name, pos := range positions {
+		if err := checkDatabaseName(len(name)); err != nil {
+			return nil, err
+		}
+		all = append(all, &DatabasePosition{Database: []byte(name), Position: newPosition(pos)})
+	}
+	return all, nil
+}
+
+// Forward is the inverse of NewPositions, with the same errors. A name that
+// comes twice is an error of kind fault.Protocol.
+func (m *HandoverReply) Forward() (map[string]engine.Position, error) {
+	if err := checkPositions(len(m.GetPositions())); err != nil {
+		return nil, err
+	}
+	all := make(map[string]engine.Position, len(m.GetPositions()))
+	for _, p := range m.GetPositions() {
+		if err := checkDatabaseName(len(p.GetDatabase())); err != nil {
+			return nil, err
+		}
+		name := string(p.GetDatabase())
+		if _, found := all[name]; found {
+			return nil, fault.New(fault.Protocol, "database %q has two positions", name)
+		}
+		all[name] = p.GetPosition().forward()
+	}
+	return all, nil
+}
+
+func checkPositions(n int) error {
+	if n > maxPositions {
+		return fault.New(fault.TooLarge, "positions of %d databases; the limit is %d", n, maxPositions)
+	}
+	return nil
+}
+
+func checkDatabaseName(bytes int) error {
+	if bytes > maxDatabaseName {
+		return fault.New(fault.TooLarge, "a database's name has %d bytes; the limit is %d", bytes, maxDatabaseName)
+	}
+	return nil
+}
+
+// newPosition returns nil for the zero position.
+func newPosition(p engine.Position) *Position {
+	if p.IsZero() {
+		return nil
+	}
+	return &Position{Txid: p.TXID, Checksum: p.Checksum}
+}
+
+func (m *Position) forward() engine.Position {
+	return engine.Position{TXID: m.GetTxid(), Checksum: m.GetChecksum()}
+}

@@ -1,0 +1,262 @@
+package litefs
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+// database implements [engine.Database] and [engine.Replicated].
+type database struct {
+	engine *Engine
+	name   string // as LiteFS calls it: the file's name
+	file   posFile
+
+	// helpers counts the goroutines that read for somebody who will not wait
+	// for ever.
+	helpers atomic.Int32
+
+	// mu guards the following. It is never held across I/O.
+	mu     sync.Mutex
+	track  track
+	moved  signal // track.pos is another
+	raised signal // track.history is another
+	news   signal // any step of track
+	verify bool   // the lookout must read "-pos"
+	failed bool   // the lookout must look, and raise the history
+	fenced fenced // the last Fence that passed
+}
+
+var (
+	_ engine.Database   = (*database)(nil)
+	_ engine.Replicated = (*database)(nil)
+)
+
+// signal is a channel that is closed when something changes, made when
+// somebody asks for it.
+type signal struct{ ch chan struct{} }
+
+func (s *signal) wait() <-chan struct{} {
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+func (s *signal) fire() {
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
+}
+
+// reserved are the endings that LiteFS gives a meaning of its own
+// (fuse/fuse.go, ParseFilename).
+var reserved = []string{"-journal", "-wal", "-shm", "-pos", "-lock"}
+
+// Database implements [engine.Engine]. The file must be in the mount's
+// directory itself: LiteFS has no others. It reads the position, for which it
+// waits two seconds at most.
+func (e *Engine) Database(path string) (engine.Database, error) {
+	name, err := e.nameOf(path)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	if e.facts.closed {
+		e.mu.Unlock()
+		return nil, errClosed
+	}
+	d := e.databases[name]
+	fresh := d == nil
+	if fresh {
+		d = &database{engine: e, name: name}
+		d.file.path = filepath.Join(e.dir, name) + "-pos"
+		d.track.live = e.facts.connected
+		d.track.attached = true
+		e.databases[name] = d
+	}
+	e.mu.Unlock()
+	if fresh {
+		m := d.mark()
+		if pos, err := d.readWithin(e.alone, e.timing.readWait); err == nil {
+			d.step(func(t *track) change { return t.read(m, pos) })
+		}
+		kick(e.kickLook) // in case a connection to LiteFS began in between
+	}
+	return d, nil
+}
+
+func (e *Engine) nameOf(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fault.New(fault.Config, "database %q: %w", path, err)
+	}
+	dir, name := filepath.Split(abs)
+	if dir = filepath.Clean(dir); dir != e.dir {
+		// The same directory by another name?
+		a, errA := filepath.EvalSymlinks(dir)
+		b, errB := filepath.EvalSymlinks(e.dir)
+		if errA != nil || errB != nil || a != b {
+			return "", fault.New(fault.Config, "database %q is not a file directly in %s, LiteFS's mount", path, e.dir)
+		}
+	}
+	if path == "" || strings.HasPrefix(name, ".") ||
+		slices.ContainsFunc(reserved, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return "", fault.New(fault.Config, "database %q has a name that LiteFS keeps for itself", path)
+	}
+	return name, nil
+}
+
+func (e *Engine) allDatabases() []*database {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Values(e.databases))
+}
+
+// Watch implements [engine.Database].
+func (d *database) Watch() (engine.Position, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.track.pos, d.moved.wait()
+}
+
+// History implements [engine.Replicated].
+func (d *database) History() (uint64, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.track.history, d.raised.wait()
+}
+
+// MayCreate implements [engine.Replicated]: on a replica LiteFS would make an
+// empty file that belongs to nobody (store.go, CreateDB asks for no role).
+func (d *database) MayCreate() bool { return d.engine.tenure.Load() != nil }
+
+func (d *database) mark() mark {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.track.mark()
+}
+
+// step changes the track and wakes whoever waits for what has changed.
+func (d *database) step(f func(t *track) change) {
+	d.engine.tell(d.name, d.quietStep(f))
+}
+
+// quietStep is step for callers that hold e.mu, and tell later.
+func (d *database) quietStep(f func(t *track) change) change {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.track.mark()
+	c := f(&d.track)
+	if d.track.pos != before.pos {
+		d.moved.fire()
+	}
+	if d.track.history != before.history {
+		d.raised.fire()
+	}
+	d.news.fire()
+	d.verify = d.verify || c.verify
+	return c
+}
+
+func (d *database) connect(pos engine.Position, ok, first bool) change {
+	return d.quietStep(func(t *track) change { return t.connect(pos, ok, first) })
+}
+
+func (d *database) disconnect() {
+	d.quietStep(func(t *track) change { t.disconnect(); return change{} })
+}
+
+func (d *database) event(ev event, replica bool) {
+	d.step(func(t *track) change { return t.event(ev, replica) })
+	d.mu.Lock()
+	verify := d.verify
+	d.mu.Unlock()
+	if verify {
+		kick(d.engine.kickLook)
+	}
+}
+
+func (d *database) roleChanged() {
+	d.quietStep(func(t *track) change {
+		t.attached = true
+		t.raise()
+		return change{}
+	})
+}
+
+// look is the lookout's: it reads the position where events do not tell it,
+// and makes good on Failed.
+func (d *database) look(blind, mounted bool) {
+	d.mu.Lock()
+	wanted := blind || d.verify || d.failed || !d.track.based
+	failed := d.failed
+	d.verify, d.failed = false, false
+	m := d.track.mark()
+	d.mu.Unlock()
+	if wanted && mounted {
+		if pos, _, err := d.file.read(); err == nil {
+			d.step(func(t *track) change { return t.read(m, pos) })
+		}
+	}
+	if failed {
+		d.step(func(t *track) change { t.raise(); return change{} })
+	}
+}
+
+// readWithin reads the position, but waits no longer than ctx and wait.
+func (d *database) readWithin(ctx context.Context, wait time.Duration) (engine.Position, error) {
+	return d.within(ctx, wait, func() (engine.Position, error) {
+		pos, _, err := d.file.read()
+		return pos, err
+	})
+}
+
+// maxHelpers bounds the goroutines that hang in the kernel per database.
+const maxHelpers = 8
+
+// within runs read on a goroutine that may be left behind: it ends when the
+// kernel lets it go.
+func (d *database) within(ctx context.Context, wait time.Duration,
+	read func() (engine.Position, error),
+) (engine.Position, error) {
+	type result struct {
+		pos engine.Position
+		err error
+	}
+	if d.helpers.Add(1) > maxHelpers {
+		d.helpers.Add(-1)
+		return engine.Position{}, fmt.Errorf("reading %s hangs: LiteFS is stopped or hung", d.file.path)
+	}
+	done := make(chan result, 1) // buffered: nobody may be there any more
+	e := d.engine
+	e.mu.Lock()
+	e.goLoose(func() {
+		defer d.helpers.Add(-1)
+		pos, err := read()
+		done <- result{pos, err}
+	})
+	e.mu.Unlock()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r.pos, r.err
+	case <-timer.C:
+		return engine.Position{}, fmt.Errorf("reading %s has not returned for %s: LiteFS is stopped or hung", d.file.path, wait)
+	case <-ctx.Done():
+		return engine.Position{}, fmt.Errorf("reading %s: %w", d.file.path, ctx.Err())
+	}
+}
+
+func (d *database) close() { d.file.close() }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/tls"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/engine/litefs"
 )
 
 // Await says when a write returns.
@@ -52,14 +55,27 @@ type Config struct {
 	// what the node serves; the file need not exist yet.
 	Path string
 
-	// Engine is "shared" (several processes of one machine, one file). With
-	// none named, a directory that LiteFS serves is taken for "litefs"; any
-	// other is an error, lest the mount point of a LiteFS that is not mounted
-	// yet be written as a plain directory.
+	// Engine is "shared" (several processes of one machine, one file) or
+	// "litefs" (several servers; Path is on LiteFS's mount). With none named, a
+	// directory that LiteFS serves is taken for "litefs"; any other is an error,
+	// lest the mount point of a LiteFS that is not mounted yet be written as a
+	// plain directory.
 	Engine string
 	// CustomEngine is used instead of a named one. The Node starts it and closes
 	// it, also when Open fails.
 	CustomEngine engine.Engine
+
+	// LiteFSURL is the HTTP API of this machine's own LiteFS, for engine
+	// "litefs" (http://localhost:20202, LiteFS's default).
+	LiteFSURL string
+	// Peers says at which host:port the litefwd port of each LiteFS hostname is
+	// (lease.hostname in litefs.yml), for engine "litefs", which learns only the
+	// primary's hostname from LiteFS. For a hostname that is not there: itself,
+	// if it is a host:port; on Fly.io, its name in the app's private network;
+	// otherwise host and this node's own port, for a client DefaultPort.
+	Peers map[string]string
+	// PeerAddr is asked for a hostname's host:port instead. It may be slow.
+	PeerAddr func(hostname string) (addr string, err error)
 
 	// Driver is the name under which a SQLite driver is registered with
 	// database/sql: "sqlite" (modernc.org/sqlite), "sqlite3"
@@ -135,6 +151,11 @@ type Config struct {
 	// the primary collects before it commits (64 MiB). Beyond it the write
 	// is rolled back.
 	MaxResult int
+	// ReadBuffer bounds, in bytes, the rows of one local read that are fetched
+	// before the application asks for them, so that the read ends at once: on
+	// LiteFS an open one stops replication to this node (8 MiB). Larger results
+	// hold the read open until they are closed. Engine "shared" needs none.
+	ReadBuffer int
 	// MaxPeerTx and MaxPeerStatements bound the open transactions (64) and
 	// the statements running at once (1024) of each other node here.
 	MaxPeerTx, MaxPeerStatements int
@@ -149,6 +170,10 @@ type Config struct {
 }
 
 const defaultDriverDSN = "file:{path}"
+
+// DefaultPort is where a client looks for the nodes of an engine that knows
+// only their hostnames, unless Config.Peers says otherwise.
+const DefaultPort = "7020"
 
 // normalize returns a private copy with defaults filled in, or an error that
 // names the field by its DSN key.
@@ -169,7 +194,9 @@ func (c Config) normalize() (Config, error) {
 		return c, configError("path", "%w", err)
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) && c.Engine == "litefs" {
+		dir = filepath.Dir(abs) // LiteFS makes it when it mounts
+	} else if err != nil {
 		return c, configError("path", "the database's directory must exist: %w", err)
 	}
 	c.Path = filepath.Join(dir, filepath.Base(abs))
@@ -200,17 +227,39 @@ func (c *Config) checkEngine(dir string) error {
 	switch {
 	case c.Engine == "shared" && isLiteFS:
 		return configError("engine", "%s is served by LiteFS (it has .lag), so engine \"shared\" must not write there", dir)
-	case c.Engine == "shared":
-		return nil
 	case c.Engine == "litefs" || c.Engine == "" && isLiteFS:
-		return configError("engine", "engine \"litefs\" is not available yet; today there is \"shared\"")
+		c.Engine = "litefs"
+		return c.checkLiteFS()
 	case c.Engine == "":
 		return configError("engine", "none is named and %s is not a LiteFS mount (it has no .lag): "+
 			"name \"shared\" if all processes run on this machine; "+
-			"if LiteFS should be mounted there, mount it first", dir)
-	default:
-		return configError("engine", "unknown engine %q; known is \"shared\"", c.Engine)
+			"if LiteFS should be mounted there, mount it first or name \"litefs\", which waits for it", dir)
+	case c.Engine != "shared":
+		return configError("engine", "unknown engine %q; known are \"shared\" and \"litefs\"", c.Engine)
 	}
+	for key, set := range map[string]bool{
+		"litefs_url": c.LiteFSURL != "", "peers": len(c.Peers) > 0 || c.PeerAddr != nil,
+	} {
+		if set {
+			return configError(key, "it is for engine \"litefs\", and the engine is \"shared\"")
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkLiteFS() error {
+	if c.LiteFSURL == "" {
+		c.LiteFSURL = litefs.DefaultURL
+	}
+	if u, err := url.Parse(c.LiteFSURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return configError("litefs_url", "%q is not a URL such as %s", c.LiteFSURL, litefs.DefaultURL)
+	}
+	for host, addr := range c.Peers {
+		if _, _, err := net.SplitHostPort(addr); err != nil || host == "" {
+			return configError("peers", "%s=%s: it is hostname=host:port", host, addr)
+		}
+	}
+	return nil
 }
 
 func (c *Config) checkDriver() error {
@@ -305,6 +354,7 @@ func (c *Config) setDefaults() error {
 	}{
 		{"max_message", &c.MaxMessage, 64 << 20},
 		{"max_result", &c.MaxResult, 64 << 20},
+		{"read_buffer", &c.ReadBuffer, 8 << 20},
 		{"max_peer_tx", &c.MaxPeerTx, 64},
 		{"max_peer_statements", &c.MaxPeerStatements, 1024},
 	} {
@@ -337,6 +387,16 @@ func (c *Config) setDefaults() error {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return nil
+}
+
+// peerPort is the port that other nodes are taken to have: this node's own.
+func (c *Config) peerPort() string {
+	for _, addr := range []string{c.Advertise, c.Listen} {
+		if _, port, err := net.SplitHostPort(addr); err == nil && port != "0" {
+			return port
+		}
+	}
+	return DefaultPort
 }
 
 // dir is the directory that the node serves.
@@ -376,6 +436,9 @@ func (c Config) conflict(other Config) (key, have, want string) {
 		}
 	}
 	switch {
+	case other.PeerAddr != nil && (c.PeerAddr == nil ||
+		reflect.ValueOf(other.PeerAddr).Pointer() != reflect.ValueOf(c.PeerAddr).Pointer()):
+		return "peers", "one PeerAddr", "another"
 	case other.TLS != nil && other.TLS != c.TLS:
 		return "cert", "one TLS configuration", "another"
 	case other.Connector != nil && (c.Connector == nil ||

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/forward"
@@ -35,9 +36,14 @@ type conn struct {
 	private *sqlclass.Classifier
 	tx      *transaction // the open transaction, or nil
 
-	generation uint64 // of db when this was opened; see database.discard
-	closed     bool
-	onClose    func() error // or nil
+	generation uint64      // of db when this was opened; see database.discard
+	history    uint64      // the engine's, when this was opened; see snapshot.go
+	standIn    bool        // local is no copy of the database, which is not there yet
+	lost       atomic.Bool // local must not be used any more
+	// readBegin and readEnd are prepared on local when first needed.
+	readBegin, readEnd *sqldriver.Stmt
+	closed             bool
+	onClose            func() error // or nil
 }
 
 var (
@@ -77,7 +83,7 @@ func (c *conn) ResetSession(context.Context) error {
 
 // IsValid reports whether the pool may keep the connection.
 func (c *conn) IsValid() bool {
-	return !c.closed && c.tx == nil && c.generation == c.db.generation.Load() && c.local.Valid()
+	return !c.closed && c.tx == nil && c.generation == c.db.generation.Load() && c.local.Valid() && c.fresh() == nil
 }
 
 // Close rolls an open transaction back.
@@ -89,6 +95,11 @@ func (c *conn) Close() error {
 	var errs []error
 	if c.tx != nil {
 		errs = append(errs, c.tx.Rollback())
+	}
+	for _, s := range []*sqldriver.Stmt{c.readBegin, c.readEnd} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
 	}
 	errs = append(errs, c.local.Close())
 	if c.onClose != nil {

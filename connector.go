@@ -137,15 +137,18 @@ func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, er
 	if db.core.stopping() {
 		return nil, errNodeClosed()
 	}
-	generation := db.generation.Load()
-	local, err := db.connectLocal(ctx)
+	generation, history := db.generation.Load(), db.history()
+	local, standIn, err := db.connectLocal(ctx)
 	if errors.Is(err, driver.ErrBadConn) {
 		err = errors.New("litefwd: the local driver cannot connect: " + err.Error())
 	}
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{db: db, local: local, localOnly: localOnly, generation: generation}
+	c := &conn{
+		db: db, local: local, localOnly: localOnly,
+		generation: generation, history: history, standIn: standIn,
+	}
 	// A connect hook of the local driver may have made temp objects.
 	own, err := sqlclass.HasOwnObjects(ctx, local)
 	if err != nil {

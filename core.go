@@ -14,9 +14,11 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/engine/litefs"
 	"github.com/litefwd/litefwd/engine/shared"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/gate"
 	"github.com/litefwd/litefwd/internal/link"
 	"github.com/litefwd/litefwd/internal/serve"
 )
@@ -30,9 +32,17 @@ type core struct {
 	server *serve.Server // nil for a client
 	log    *slog.Logger
 
-	closing    atomic.Bool    // refs is 0; every statement asks, so it needs no lock
-	stop       chan struct{}  // closed when the node stops
-	goroutines sync.WaitGroup // everything started with stop as its end
+	gate    gate.Gate // which local reads pass, where the engine is a Replicated one
+	handing atomic.Pointer[handover]
+	closing atomic.Bool   // refs is 0; every statement asks, so it needs no lock
+	stop    chan struct{} // closed when the node stops
+	// background ends with stop, by stopBackground.
+	background     context.Context
+	stopBackground context.CancelFunc
+	// broken holds one when a link has broken, for keepLink.
+	broken      chan struct{}
+	unreachable atomic.Pointer[error] // why keepLink cannot reach the primary
+	goroutines  sync.WaitGroup        // everything started with stop as its end
 
 	mu    sync.Mutex // guards the following
 	refs  int        // open Nodes; 0 means stopping
@@ -40,6 +50,7 @@ type core struct {
 	peers map[string]*link.Peer // by address
 	// peerOrder has their addresses, the oldest link first.
 	peerOrder []string
+	standIns  string // the directory of databases that are not here yet; "" if there never was one
 }
 
 // openCore joins this process's node on the directory or starts one.
@@ -71,17 +82,19 @@ func (c *core) join(cfg Config) (bool, error) {
 // startCore starts everything; on an error nothing is left running.
 func startCore(ctx context.Context, cfg Config) (_ *core, err error) {
 	c := &core{
-		cfg:   cfg,
-		log:   cfg.Logger.With("node", cfg.Name),
-		stop:  make(chan struct{}),
-		refs:  1,
-		dbs:   map[string]*database{},
-		peers: map[string]*link.Peer{},
+		cfg:    cfg,
+		log:    cfg.Logger.With("node", cfg.Name),
+		stop:   make(chan struct{}),
+		broken: make(chan struct{}, 1),
+		refs:   1,
+		dbs:    map[string]*database{},
+		peers:  map[string]*link.Peer{},
 	}
+	c.background, c.stopBackground = context.WithCancel(context.Background())
 	if c.engine, err = openEngine(cfg); err != nil {
 		return nil, err
 	}
-	started := []func(){func() { c.engine.Close() }}
+	started := []func(){func() { c.engine.Close() }, c.stopBackground}
 	defer func() {
 		if err != nil {
 			for _, undo := range started {
@@ -109,12 +122,18 @@ func startCore(ctx context.Context, cfg Config) (_ *core, err error) {
 		c.serve(listener)
 	}
 	c.goroutines.Go(c.followRole)
+	c.goroutines.Go(c.keepLink)
 	return c, nil
 }
 
 func openEngine(cfg Config) (engine.Engine, error) {
 	if cfg.CustomEngine != nil {
 		return cfg.CustomEngine, nil
+	}
+	if cfg.Engine == "litefs" {
+		return litefs.Open(cfg.dir(), litefs.Options{
+			URL: cfg.LiteFSURL, Peers: cfg.Peers, PeerAddr: cfg.PeerAddr, Port: cfg.peerPort(), Logger: cfg.Logger,
+		})
 	}
 	return shared.Open(cfg.dir(), shared.Options{Logger: cfg.Logger})
 }
@@ -128,6 +147,9 @@ func (c *core) serve(listener net.Listener) {
 		State:         func() engine.State { s, _ := c.engine.Watch(); return s },
 		Resolve:       c.resolve,
 		Outcome:       c.outcomeHere,
+		Handover:      c.beginHandover,
+		HandoverLimit: promoteBound,
+		Promote:       c.promote,
 		MaxMessage:    c.cfg.MaxMessage,
 		MaxTx:         c.cfg.MaxPeerTx,
 		MaxStatements: c.cfg.MaxPeerStatements,
@@ -277,8 +299,9 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 		Credentials: c.creds,
 		Cluster:     c.engine.Cluster(),
 		Name:        c.cfg.Name,
+		SelfAddr:    c.addr,
 		MaxMessage:  c.cfg.MaxMessage,
-		OnBroken:    c.engine.Suspect,
+		OnBroken:    c.onBroken,
 	})
 	if err != nil {
 		return nil, err
@@ -316,8 +339,14 @@ const maxPeers = 8
 // until ctx ends to finish.
 func (c *core) release(ctx context.Context) error {
 	c.mu.Lock()
+	last := c.refs == 1
+	c.mu.Unlock()
+	if last {
+		c.passRole(ctx) // while it still takes statements: they follow the role
+	}
+	c.mu.Lock()
 	c.refs--
-	last := c.refs == 0
+	last = c.refs == 0
 	c.closing.Store(last)
 	c.mu.Unlock()
 	if !last {
@@ -350,6 +379,7 @@ func (c *core) shutdown(ctx context.Context) error {
 		c.server.Stop(ctx) // its only error says that ctx ended what ran
 	}
 	close(c.stop)
+	c.stopBackground()
 	for _, db := range dbs {
 		errs = append(errs, db.close())
 	}
@@ -361,5 +391,6 @@ func (c *core) shutdown(ctx context.Context) error {
 		errs = append(errs, p.Close())
 	}
 	c.goroutines.Wait()
+	errs = append(errs, c.removeStandIns())
 	return errors.Join(errs...)
 }

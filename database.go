@@ -25,6 +25,7 @@ type database struct {
 	name, path string
 	connector  driver.Connector
 	engine     engine.Database
+	replica    engine.Replicated // engine, if its copies are replaced; or nil
 	tracker    *await.Tracker
 	classifier *sqlclass.Classifier
 	stats      stats
@@ -41,6 +42,9 @@ type database struct {
 	// generation rises whenever the connections opened before must not be used
 	// any more.
 	generation atomic.Uint64
+
+	// rowTypes is what rowset.RowTypes says of the local driver, once learned.
+	rowTypes, learned atomic.Bool
 
 	mu         sync.Mutex // guards the following
 	writer     *writer.Writer
@@ -71,6 +75,10 @@ func newDatabase(c *core, name string) (*database, error) {
 		tracker:    await.New(engineDB),
 		classifier: sqlclass.New(),
 		redirected: make(chan struct{}, maxRedirected),
+	}
+	if r, ok := engineDB.(engine.Replicated); ok {
+		db.replica = r
+		c.goroutines.Go(db.followHistory)
 	}
 	db.pool = sql.OpenDB(&nodeConnector{db: db})
 	db.local = sql.OpenDB(&nodeConnector{db: db, localOnly: true})
@@ -106,29 +114,6 @@ func flushIdle(pool *sql.DB) {
 	}
 }
 
-// connectLocal opens a connection to this node's copy that cannot write it.
-func (db *database) connectLocal(ctx context.Context) (*sqldriver.Conn, error) {
-	conn, err := sqldriver.Connect(ctx, db.connector)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.prepareLocal(ctx, conn); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
-}
-
-func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) error {
-	// First of all: another node that is just closing may hold the file's locks.
-	if err := conn.SetBusyTimeout(ctx, db.core.cfg.BusyTimeout); err != nil {
-		return err
-	}
-	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
-		return err
-	}
-	return setQueryOnly(ctx, conn, true)
-}
-
 // setQueryOnly makes SQLite itself refuse every write on conn, or allows them
 // (https://www.sqlite.org/pragma.html#pragma_query_only).
 func setQueryOnly(ctx context.Context, conn *sqldriver.Conn, on bool) error {
@@ -142,6 +127,16 @@ func setQueryOnly(ctx context.Context, conn *sqldriver.Conn, on bool) error {
 
 // writerFor returns the writer of this node's present term as primary.
 func (db *database) writerFor(term uint64) (*writer.Writer, error) {
+	w, err := db.openWriter(term)
+	// Afterwards: a handover that begins later knows of this writer.
+	if db.core.handing.Load() != nil {
+		return nil, fault.Refuse(fault.NotPrimary, "node %s is handing the primary role over", db.core.cfg.Name)
+	}
+	return w, err
+}
+
+// openWriter is writerFor also during a handover, which pauses the writer.
+func (db *database) openWriter(term uint64) (*writer.Writer, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.draining {

@@ -1,6 +1,7 @@
 package litefwd
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -11,10 +12,12 @@ import (
 )
 
 // dsnKeys maps each DSN key to the Config field it spells. Fields that are Go
-// values (Connector, CustomEngine, TLS, MapError, Logger) have no key.
+// values (Connector, CustomEngine, PeerAddr, TLS, MapError, Logger) have no key.
 func dsnKeys(c *Config) map[string]dsnValue {
 	return map[string]dsnValue{
 		"engine":              stringValue{(*string)(&c.Engine)},
+		"litefs_url":          stringValue{&c.LiteFSURL},
+		"peers":               peersValue{&c.Peers},
 		"driver":              stringValue{&c.Driver},
 		"driver_dsn":          stringValue{&c.DriverDSN},
 		"listen":              stringValue{&c.Listen},
@@ -35,6 +38,7 @@ func dsnKeys(c *Config) map[string]dsnValue {
 		"tx_total_limit":      durationValue{&c.TxTotalLimit},
 		"max_message":         intValue{&c.MaxMessage},
 		"max_result":          intValue{&c.MaxResult},
+		"read_buffer":         intValue{&c.ReadBuffer},
 		"max_peer_tx":         intValue{&c.MaxPeerTx},
 		"max_peer_statements": intValue{&c.MaxPeerStatements},
 	}
@@ -146,4 +150,28 @@ func (v intValue) String() string {
 		return ""
 	}
 	return strconv.Itoa(*v.p)
+}
+
+// peersValue is hostname=host:port, several separated by commas.
+type peersValue struct{ p *map[string]string }
+
+func (v peersValue) set(s string) error {
+	peers := map[string]string{}
+	for _, pair := range strings.Split(s, ",") {
+		host, addr, ok := strings.Cut(pair, "=")
+		if _, twice := peers[host]; !ok || host == "" || addr == "" || twice {
+			return errors.New("write hostname=host:port,hostname=host:port, each hostname once")
+		}
+		peers[host] = addr
+	}
+	*v.p = peers
+	return nil
+}
+
+func (v peersValue) String() string {
+	pairs := make([]string, 0, len(*v.p))
+	for _, host := range slices.Sorted(maps.Keys(*v.p)) {
+		pairs = append(pairs, host+"="+(*v.p)[host])
+	}
+	return strings.Join(pairs, ",")
 }

@@ -16,12 +16,15 @@ func (c *conn) execHere(ctx context.Context, q call) (_ driver.Result, err error
 		return nil, err
 	}
 	var res driver.Result
-	if q.prepared != nil {
-		res, err = q.prepared.Exec(ctx, q.args)
-	} else {
-		res, err = c.local.Exec(ctx, q.text, q.args)
+	switch {
+	case c.snapshots(q.stmts):
+		res, err = c.execSnapshot(ctx, q)
+	case c.tx != nil && c.tx.local != nil:
+		err = c.tx.local.use(func() (err error) { res, err = c.localExec(ctx, q); return err })
+	default:
+		res, err = c.localExec(ctx, q)
 	}
-	if err := firstError(err, restore()); err != nil {
+	if err := firstError(c.failedHere(err), restore()); err != nil {
 		return nil, err
 	}
 	if err := c.ranHere(q.stmts, res); err != nil {
@@ -36,15 +39,16 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows driver.Rows
-	if q.prepared != nil {
-		rows, err = q.prepared.Query(ctx, q.args)
-	} else {
-		rows, err = c.local.Query(ctx, q.text, q.args)
+	if c.snapshots(q.stmts) {
+		return c.querySnapshot(ctx, q) // which needs no restoring
 	}
+	if c.tx != nil && c.tx.local != nil {
+		return c.tx.local.query(ctx, q)
+	}
+	rows, err := c.localQuery(ctx, q)
 	// Both drivers take the first step with Query, so the statement has got
 	// past the check of query_only.
-	if err := firstError(err, restore()); err != nil {
+	if err := firstError(c.failedHere(err), restore()); err != nil {
 		if rows != nil {
 			rows.Close()
 		}
@@ -59,9 +63,27 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 	return local, nil
 }
 
+// localExec and localQuery hand the text to the local driver.
+func (c *conn) localExec(ctx context.Context, q call) (driver.Result, error) {
+	if q.prepared != nil {
+		return q.prepared.Exec(ctx, q.args)
+	}
+	return c.local.Exec(ctx, q.text, q.args)
+}
+
+func (c *conn) localQuery(ctx context.Context, q call) (driver.Rows, error) {
+	if q.prepared != nil {
+		return q.prepared.Query(ctx, q.args)
+	}
+	return c.local.Query(ctx, q.text, q.args)
+}
+
 // readyHere prepares the local handle for the text; the function it returns
 // undoes that.
 func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err error) {
+	if err := c.fresh(); err != nil {
+		return nil, err
+	}
 	c.db.stats.localReads.Add(1)
 	if c.private == nil && some(q.stmts, changesTemp) {
 		c.private = sqlclass.NewPrivate() // it may succeed and yet return an error

@@ -107,7 +107,7 @@ func (n *Node) Addr() string { return n.core.addr }
 // Status returns what this node knows of the cluster. It does not block.
 func (n *Node) Status() Status {
 	s, _ := n.core.watch()
-	return Status(s)
+	return n.core.status(s)
 }
 
 // WatchRole returns a channel that has the present status at once and then
@@ -123,7 +123,7 @@ func (n *Node) WatchRole(ctx context.Context) <-chan Status {
 			case <-ch:
 			default:
 			}
-			ch <- Status(s)
+			ch <- n.core.status(s)
 			select {
 			case <-changed:
 			case <-ctx.Done():

@@ -16,22 +16,25 @@ import (
 type localRows struct {
 	rows   driver.Rows
 	closed func() error // called once by Close; or nil
+	in     *readTx      // whose mutex guards rows and shut; or nil
+	shut   bool         // rows are closed
 }
 
 var (
-	_ driver.Rows                           = (*localRows)(nil)
-	_ driver.RowsNextResultSet              = (*localRows)(nil)
-	_ driver.RowsColumnTypeScanType         = (*localRows)(nil)
-	_ driver.RowsColumnTypeDatabaseTypeName = (*localRows)(nil)
-	_ driver.RowsColumnTypeLength           = (*localRows)(nil)
-	_ driver.RowsColumnTypeNullable         = (*localRows)(nil)
-	_ driver.RowsColumnTypePrecisionScale   = (*localRows)(nil)
+	_ driver.RowsNextResultSet = (*localRows)(nil)
+	_ typedRows                = (*localRows)(nil)
 )
 
-func (r *localRows) Columns() []string { return r.rows.Columns() }
+func (r *localRows) Columns() []string { return ask(r, nil, r.rows.Columns) }
 
 func (r *localRows) Close() error {
-	err := fault.FromDriver(r.rows.Close())
+	if r.in != nil {
+		r.in.mu.Lock()
+	}
+	err := r.shutLocked()
+	if r.in != nil {
+		r.in.mu.Unlock()
+	}
 	if r.closed != nil {
 		err = firstError(err, r.closed())
 		r.closed = nil
@@ -39,55 +42,88 @@ func (r *localRows) Close() error {
 	return err
 }
 
+// shutLocked closes the driver's rows, once.
+func (r *localRows) shutLocked() error {
+	if r.shut {
+		return nil
+	}
+	r.shut = true
+	if r.in != nil {
+		delete(r.in.rows, r)
+	}
+	return fault.FromDriver(r.rows.Close())
+}
+
 func (r *localRows) Next(dest []driver.Value) error {
-	return rowsError(r.rows.Next(dest))
+	if r.in == nil {
+		return rowsError(r.rows.Next(dest))
+	}
+	return r.in.use(func() error {
+		if r.shut {
+			return io.EOF
+		}
+		return rowsError(r.rows.Next(dest))
+	})
 }
 
 func (r *localRows) HasNextResultSet() bool {
 	n, ok := r.rows.(driver.RowsNextResultSet)
-	return ok && n.HasNextResultSet()
+	return ok && ask(r, false, n.HasNextResultSet)
 }
 
 func (r *localRows) NextResultSet() error {
 	if n, ok := r.rows.(driver.RowsNextResultSet); ok {
-		return rowsError(n.NextResultSet())
+		return rowsError(ask(r, io.EOF, n.NextResultSet))
 	}
 	return io.EOF
 }
 
 func (r *localRows) ColumnTypeScanType(i int) reflect.Type {
 	if t, ok := r.rows.(driver.RowsColumnTypeScanType); ok {
-		return t.ColumnTypeScanType(i)
+		return ask(r, nil, func() reflect.Type { return t.ColumnTypeScanType(i) })
 	}
 	return reflect.TypeFor[any]()
 }
 
 func (r *localRows) ColumnTypeDatabaseTypeName(i int) string {
 	if t, ok := r.rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
-		return t.ColumnTypeDatabaseTypeName(i)
+		return ask(r, "", func() string { return t.ColumnTypeDatabaseTypeName(i) })
 	}
 	return ""
 }
 
-func (r *localRows) ColumnTypeLength(i int) (int64, bool) {
-	if t, ok := r.rows.(driver.RowsColumnTypeLength); ok {
-		return t.ColumnTypeLength(i)
+func (r *localRows) ColumnTypeLength(i int) (length int64, ok bool) {
+	if t, has := r.rows.(driver.RowsColumnTypeLength); has {
+		ask(r, 0, func() int { length, ok = t.ColumnTypeLength(i); return 0 })
 	}
-	return 0, false
+	return length, ok
 }
 
 func (r *localRows) ColumnTypeNullable(i int) (nullable, ok bool) {
-	if t, ok := r.rows.(driver.RowsColumnTypeNullable); ok {
-		return t.ColumnTypeNullable(i)
+	if t, has := r.rows.(driver.RowsColumnTypeNullable); has {
+		ask(r, 0, func() int { nullable, ok = t.ColumnTypeNullable(i); return 0 })
 	}
-	return false, false
+	return nullable, ok
 }
 
 func (r *localRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
-	if t, ok := r.rows.(driver.RowsColumnTypePrecisionScale); ok {
-		return t.ColumnTypePrecisionScale(i)
+	if t, has := r.rows.(driver.RowsColumnTypePrecisionScale); has {
+		ask(r, 0, func() int { precision, scale, ok = t.ColumnTypePrecisionScale(i); return 0 })
 	}
-	return 0, 0, false
+	return precision, scale, ok
+}
+
+// ask asks r's driver rows; without is the answer when they are closed already.
+func ask[T any](r *localRows, without T, f func() T) T {
+	if r.in == nil {
+		return f()
+	}
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	if r.shut {
+		return without
+	}
+	return f()
 }
 
 // rowsError leaves io.EOF as it is: database/sql compares it with ==.

@@ -16,6 +16,9 @@ type Stats struct {
 	// Behind counts the times when the local copy was late and reads went to
 	// the primary until it had caught up.
 	Behind uint64
+	// LongReads counts the local reads whose rows exceeded Config.ReadBuffer, so
+	// that they held up replication until they were closed.
+	LongReads uint64
 	// PrimaryRetries counts attempts that were made again because nothing had
 	// run.
 	PrimaryRetries uint64
@@ -25,6 +28,7 @@ type Stats struct {
 
 type stats struct {
 	localReads, forwardedReads, writes, transactions atomic.Uint64
+	longReads                                        atomic.Uint64
 	misroutes, behind, primaryRetries, unknown       atomic.Uint64
 }
 
@@ -36,6 +40,7 @@ func (s *stats) snapshot() Stats {
 		Transactions:    s.transactions.Load(),
 		Misroutes:       s.misroutes.Load(),
 		Behind:          s.behind.Load(),
+		LongReads:       s.longReads.Load(),
 		PrimaryRetries:  s.primaryRetries.Load(),
 		UnknownOutcomes: s.unknown.Load(),
 	}

@@ -20,6 +20,7 @@ type transaction struct {
 	opts  forward.TxOptions
 	await Await
 	here  bool       // a snapshot of the local copy
+	local *readTx    // that snapshot, if the gate may end it; or nil
 	there forward.Tx // on the primary; nil until the first statement
 	// failed is what every further statement and Commit return: the
 	// transaction is not there any more.
@@ -60,10 +61,11 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	t := c.newTransaction(ctx, string(c.db.core.cfg.TxMode))
 	t.opts.ReadOnly = opts.ReadOnly
 	if opts.ReadOnly && (c.localOnly || c.db.readsHere()) {
-		if _, err := c.local.Exec(ctx, "BEGIN", nil); err != nil {
+		local, err := c.beginSnapshot(ctx)
+		if err != nil {
 			return nil, err
 		}
-		t.here = true
+		t.here, t.local = true, local
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, firstError(err, t.Rollback())

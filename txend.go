@@ -84,6 +84,11 @@ func (t *transaction) Commit() error {
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, endTimeout)
 	defer cancel()
+	if t.local != nil {
+		t.c.tx = nil
+		err := t.local.use(func() error { return nil }) // has it been ended?
+		return firstError(err, t.local.end())
+	}
 	if t.here {
 		_, err := t.c.local.Exec(ctx, "COMMIT", nil)
 		if err != nil {
@@ -117,6 +122,9 @@ func (t *transaction) Rollback() error {
 	if t.here {
 		if t.c.private != nil {
 			t.c.private.Changed() // what the rollback did to temp objects
+		}
+		if t.local != nil {
+			return t.local.end()
 		}
 		_, err := t.c.local.Exec(ctx, "ROLLBACK", nil)
 		return err

@@ -30,7 +30,7 @@ func (m *member) attach(ctx context.Context, name string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &database{m: m, name: name, file: file, changed: make(chan struct{})}
+	d := &database{m: m, name: name, file: file, changed: make(chan struct{}), historyChanged: make(chan struct{})}
 	if err := d.firstLook(ctx, isPrimary); err != nil {
 		file.Close()
 		return nil, err

@@ -61,6 +61,10 @@ type database struct {
 	image   *dbfile.Image
 	pos     engine.Position
 	changed chan struct{} // closed and replaced when pos changes
+	// history rises with whatever makes open connections unusable; then
+	// historyChanged is closed and replaced.
+	history        uint64
+	historyChanged chan struct{}
 	log     []txn         // the transactions that led to pos, without gaps; may be cut at its start
 	wal     bool          // the primary keeps the database in WAL mode
 	// stale: the node was primary, and what its file contains is not known.
@@ -84,6 +88,9 @@ const maxLog = 10_000
 
 // setPosLocked publishes a new position.
 func (d *database) setPosLocked(pos engine.Position) {
+	if pos.TXID != d.pos.TXID+1 {
+		d.raiseHistoryLocked()
+	}
 	d.pos = pos
 	close(d.changed)
 	d.changed = make(chan struct{})
@@ -133,6 +140,11 @@ func (c *core) publishLocked() {
 		s := m.stateLocked()
 		if sameState(s, m.state) {
 			continue
+		}
+		if s.Role != m.state.Role || s.Primary != m.state.Primary {
+			for _, d := range m.dbs {
+				d.raiseHistoryLocked()
+			}
 		}
 		m.state = s
 		close(m.changed)

@@ -1,0 +1,93 @@
+package litefwd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+// The pauses between attempts to connect to a primary that does not answer.
+const (
+	firstRelink = 50 * time.Millisecond
+	maxRelink   = 2 * time.Second
+	relinkBound = 5 * time.Second // for one attempt
+)
+
+// keepLink keeps the link to the primary open until the node stops, so that a
+// primary that is frozen or cut off is noticed (4 s, see package link) although
+// nobody writes: an engine may never notice it. It also makes this node known to
+// the primary, as one that may take its place.
+func (c *core) keepLink() {
+	pause := firstRelink
+	for {
+		s, changed := c.engine.Watch()
+		var again <-chan time.Time
+		if addr := s.Primary.Addr; addr == "" || addr == c.addr {
+			c.reachable(s.Primary, nil)
+		} else if err := c.greet(addr); err == nil {
+			c.reachable(s.Primary, nil)
+			pause = firstRelink
+		} else {
+			c.reachable(s.Primary, err)
+			again = time.After(pause)
+			pause = min(2*pause, maxRelink)
+		}
+		select {
+		case <-changed:
+			pause = firstRelink
+		case <-c.broken:
+		case <-again:
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+// greet connects to the node at addr, or finds that it is connected.
+func (c *core) greet(addr string) error {
+	p, err := c.peer(addr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.background, relinkBound)
+	defer cancel()
+	_, err = p.Hello(ctx)
+	return err
+}
+
+// reachable notes whether the primary can be reached, and logs the change.
+func (c *core) reachable(primary engine.Peer, err error) {
+	was := c.unreachable.Load()
+	switch {
+	case err == nil && was == nil, errors.Is(err, fault.Closed) && c.stopping():
+	case err == nil:
+		c.unreachable.Store(nil)
+		c.log.Info("the primary can be reached again", "primary", primary.Name, "addr", primary.Addr)
+	default:
+		problem := error(fault.Refuse(fault.NoPrimary, "node %s at %s cannot be reached: %w", primary.Name, primary.Addr, err))
+		c.unreachable.Store(&problem)
+		if was == nil {
+			c.log.Warn("the primary cannot be reached", "primary", primary.Name, "addr", primary.Addr, "err", err)
+		}
+	}
+}
+
+// onBroken is called when a link breaks.
+func (c *core) onBroken() {
+	c.engine.Suspect()
+	select {
+	case c.broken <- struct{}{}:
+	default:
+	}
+}
+
+// status is s as the node's owner is told it.
+func (c *core) status(s engine.State) Status {
+	if err := c.unreachable.Load(); err != nil && s.Problem == nil && s.Role != engine.Primary {
+		s.Problem = *err
+	}
+	return Status(s)
+}

@@ -1,0 +1,51 @@
+package litefwdtest
+
+import (
+	"context"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+var _ engine.Replicated = (*database)(nil)
+
+// raiseHistoryLocked makes connections that were opened before unusable, as on
+// LiteFS: after a snapshot or a change of roles SQLite's cache may be of
+// another history than the file.
+func (d *database) raiseHistoryLocked() {
+	d.history++
+	close(d.historyChanged)
+	d.historyChanged = make(chan struct{})
+}
+
+// History implements engine.Replicated.
+func (d *database) History() (uint64, <-chan struct{}) {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	return d.history, d.historyChanged
+}
+
+// Snapshot implements engine.Replicated. The file is replaced, and the history
+// raised, while readers are excluded; so an open read decides it.
+func (d *database) Snapshot(_ context.Context, history uint64) (engine.Position, error) {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	if history != d.history {
+		return d.pos, fault.Refuse(fault.HistoryChanged, "node %s's copy of %s was replaced", d.m.self.Name, d.name)
+	}
+	return d.pos, nil
+}
+
+// MayCreate implements engine.Replicated.
+func (d *database) MayCreate() bool {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	return d.m.tenure != nil
+}
+
+// Failed implements engine.Replicated. There is nothing to look at: no mount.
+func (d *database) Failed(error) {}
+
+// Settle implements engine.Replicated. Files here are plain ones, which a lost
+// role does not make fail.
+func (d *database) Settle(_ context.Context, _ uint64, _ bool, err error) error { return err }

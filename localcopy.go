@@ -1,0 +1,131 @@
+package litefwd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/rowset"
+	"github.com/litefwd/litefwd/internal/sqldriver"
+)
+
+// connectLocal opens a connection to this node's copy that cannot write it.
+// standIn says that there is no copy yet and none may be made here: the
+// connection is to an empty database elsewhere, so that every table is looked
+// for on the primary.
+func (db *database) connectLocal(ctx context.Context) (_ *sqldriver.Conn, standIn bool, err error) {
+	connector := db.connector
+	if db.replica != nil && !db.replica.MayCreate() && !db.exists() {
+		path, err := db.core.standInPath(db.name)
+		if err != nil {
+			return nil, false, err
+		}
+		if connector, err = db.core.cfg.connectorFor(path); err != nil {
+			return nil, false, err
+		}
+		standIn = true
+	}
+	conn, err := sqldriver.Connect(ctx, connector)
+	if err != nil {
+		return nil, standIn, db.connectFailed(err)
+	}
+	if err := db.prepareLocal(ctx, conn); err != nil {
+		return nil, standIn, errors.Join(db.connectFailed(err), conn.Close())
+	}
+	return conn, standIn, nil
+}
+
+// connectFailed explains why the local driver could not connect.
+func (db *database) connectFailed(err error) error {
+	switch {
+	case db.replica == nil:
+	case fault.Code(err) == fault.CodeReadOnly:
+		// Nothing of ours writes before query_only is on.
+		return configError("driver_dsn", "the local driver's connections write to %s as they are opened, and this node's copy "+
+			"is a replica; the usual reason is a journal_mode other than the file's: leave it out, or make it the same: %w", db.name, err)
+	case fault.OfStorage(err):
+		db.replica.Failed(err)
+	}
+	return err
+}
+
+func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) error {
+	// First of all: another node that is just closing may hold the file's locks.
+	if err := conn.SetBusyTimeout(ctx, db.core.cfg.BusyTimeout); err != nil {
+		return err
+	}
+	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
+		return err
+	}
+	if !db.learned.Load() {
+		rowTypes, err := rowset.RowTypes(ctx, conn)
+		if err != nil {
+			return err
+		}
+		db.rowTypes.Store(rowTypes)
+		db.learned.Store(true)
+	}
+	return setQueryOnly(ctx, conn, true)
+}
+
+// exists reports whether this node has a file of the database. A file that
+// cannot be looked for is taken to exist: opening it will say what is wrong.
+func (db *database) exists() bool {
+	_, err := os.Stat(db.path)
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// history is the engine's number for what connections opened now will show.
+func (db *database) history() uint64 {
+	if db.replica == nil {
+		return 0
+	}
+	h, _ := db.replica.History()
+	return h
+}
+
+// followHistory discards the connections of an older history as soon as there
+// is another one. It ends with the node.
+func (db *database) followHistory() {
+	last := db.history()
+	for {
+		h, changed := db.replica.History()
+		if h != last {
+			last = h
+			db.discard()
+		}
+		select {
+		case <-changed:
+		case <-db.core.stop:
+			return
+		}
+	}
+}
+
+// standInPath is where a stand-in for a database is made. The node removes it
+// when it stops.
+func (c *core) standInPath(name string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.standIns == "" {
+		dir, err := os.MkdirTemp("", "litefwd-")
+		if err != nil {
+			return "", fmt.Errorf("litefwd: a place for an empty database, until %s is replicated to this node: %w", name, err)
+		}
+		c.standIns = dir
+	}
+	return filepath.Join(c.standIns, name), nil
+}
+
+// removeStandIns is called when no connection is open any more.
+func (c *core) removeStandIns() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.standIns == "" {
+		return nil
+	}
+	return os.RemoveAll(c.standIns)
+}

@@ -108,7 +108,9 @@ func (c *core) allDatabases() ([]*database, error) {
 // pause pauses the writers, side by side. handing is set, so that none is made
 // meanwhile.
 func (h *handover) pause(ctx context.Context, patience time.Duration, dbs []*database) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	// A successor that is gone must not end what runs: writes go on instead.
+	defer context.AfterFunc(ctx, h.resume)()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	errs := make([]error, len(dbs))
 	var pausing sync.WaitGroup

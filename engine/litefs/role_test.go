@@ -1,9 +1,15 @@
+//go:build unix
+
 package litefs
 
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -243,11 +249,11 @@ func TestStart(t *testing.T) {
 		f.remove(".lag")
 		f.set(func(f *fake) { f.role = primary })
 		e := f.open(Options{}, quick)
-		go func() {
-			waitFor(t, e, "what is missing", hasProblem(engine.Unknown, "not mounted"))
-			f.lag("+000000000")
-		}()
-		if err := e.Start(t.Context(), self); err != nil {
+		started := make(chan error, 1)
+		go func() { started <- e.Start(t.Context(), self) }()
+		waitFor(t, e, "what is missing", hasProblem(engine.Unknown, "not mounted"))
+		f.lag("+000000000")
+		if err := <-started; err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, e, "the role", isPrimary)
@@ -305,7 +311,6 @@ func TestStart(t *testing.T) {
 	})
 }
 
-// stuck is a file system that does not answer.
 func TestCloseLeavesStuckGoroutines(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
@@ -333,5 +338,92 @@ func TestCloseLeavesStuckGoroutines(t *testing.T) {
 	close(release)
 	for _, done := range left {
 		<-done
+	}
+}
+
+// A FIFO whose other end nobody opens holds a reader as a frozen mount does.
+func TestFrozenMount(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	tm := quick
+	tm.closeWait, tm.readWait = time.Millisecond, 10*time.Millisecond
+	e, d := f.start(primary, at(5, 5), tm)
+	fifo := filepath.Join(f.dir, ".lag")
+	if err := syscall.Mkfifo(fifo+".new", 0o600); err != nil {
+		t.Skip("no FIFO here:", err)
+	}
+	if err := os.Rename(fifo+".new", fifo); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, e, "the alarm", hasProblem(engine.Primary, "hangs"))
+	f.tx(at(6, 6)) // events go on
+	waitPos(t, d, at(6, 6))
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left := e.looseOnes()
+	if len(left) != 1 {
+		t.Errorf("%d goroutines left, want 1", len(left))
+	}
+	w, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	for _, done := range left {
+		<-done
+	}
+}
+
+// Close at any moment ends everything; TestMain counts what is left.
+func TestCloseDuringEverything(t *testing.T) {
+	t.Parallel()
+	for i := range 20 {
+		f := newFake(t)
+		f.set(func(f *fake) { f.role = primary })
+		f.at(at(5, 5))
+		e := f.open(Options{}, quick)
+		var wg sync.WaitGroup
+		wg.Go(func() { e.Start(context.Background(), engine.Self{Name: "self", Addr: "self:1"}) })
+		if i%2 == 0 {
+			waitFor(t, e, "the role", isPrimary)
+		}
+		d := f.database(e)
+		ctx, cancel := context.WithCancel(context.Background())
+		wg.Go(func() {
+			for n := uint64(6); ctx.Err() == nil; n++ {
+				f.tx(at(n, n))
+				if n%7 == 0 {
+					f.drop()
+				}
+			}
+		})
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				h, _ := d.History()
+				_, _ = d.Snapshot(ctx, h)
+			}
+		})
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				s, _ := e.Watch()
+				if d.Fence(s.Term) == nil {
+					_, _ = d.Committed(ctx)
+				}
+				d.Failed(&fault.SQLError{Code: 10, ExtendedCode: 266})
+				_ = d.Settle(ctx, s.Term, true, errors.New("x"))
+				e.Suspect()
+			}
+		})
+		_, moved := d.Watch()
+		<-moved
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		wg.Wait()
+		if _, err := d.Snapshot(context.Background(), 0); err == nil {
+			t.Error("Snapshot after Close has no error")
+		}
 	}
 }

@@ -5,12 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/sqlclass"
-	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // Conn is what sql.Conn.Raw passes to its function.
@@ -26,24 +24,15 @@ type Conn interface {
 // its statements run.
 type conn struct {
 	db        *database
-	local     *sqldriver.Conn
+	*handle        // to this node's copy; see renew
 	localOnly bool // Node.Local: nothing is forwarded
 
 	session session
-	// private classifies in place of the shared classifier once this
-	// connection has temp objects or attached databases, which change what a
-	// text means.
-	private *sqlclass.Classifier
-	tx      *transaction // the open transaction, or nil
+	tx      *transaction       // the open transaction, or nil
+	stmts   map[*stmt]struct{} // those that are prepared on the handle
 
-	generation uint64      // of db when this was opened; see database.discard
-	history    uint64      // the engine's, when this was opened; see snapshot.go
-	standIn    bool        // local is no copy of the database, which is not there yet
-	lost       atomic.Bool // local must not be used any more
-	// readBegin and readEnd are prepared on local when first needed.
-	readBegin, readEnd *sqldriver.Stmt
-	closed             bool
-	onClose            func() error // or nil
+	closed  bool
+	onClose func() error // or nil
 }
 
 var (
@@ -96,12 +85,7 @@ func (c *conn) Close() error {
 	if c.tx != nil {
 		errs = append(errs, c.tx.Rollback())
 	}
-	for _, s := range []*sqldriver.Stmt{c.readBegin, c.readEnd} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
-	errs = append(errs, c.local.Close())
+	errs = append(errs, c.closeLocal())
 	if c.onClose != nil {
 		errs = append(errs, c.onClose())
 	}

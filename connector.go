@@ -6,8 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-
-	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
 func init() { sql.Register("litefwd", Driver{}) }
@@ -131,31 +129,23 @@ func (c *nodeConnector) Connect(ctx context.Context) (driver.Conn, error) {
 
 func (c *nodeConnector) Driver() driver.Driver { return Driver{} }
 
-// newConn opens a connection. It never returns driver.ErrBadConn, which
-// database/sql would answer by connecting again for ever.
+// newConn opens a connection.
 func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, error) {
 	if db.core.stopping() {
 		return nil, errNodeClosed()
 	}
-	generation, history := db.generation.Load(), db.history()
-	local, standIn, err := db.connectLocal(ctx)
-	if errors.Is(err, driver.ErrBadConn) {
-		err = errors.New("litefwd: the local driver cannot connect: " + err.Error())
-	}
+	h, err := db.openHandle(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{
-		db: db, local: local, localOnly: localOnly,
-		generation: generation, history: history, standIn: standIn,
+	return &conn{db: db, handle: h, localOnly: localOnly, stmts: map[*stmt]struct{}{}}, nil
+}
+
+// notBadConn hides driver.ErrBadConn of a connection attempt: database/sql would
+// answer it by connecting again for ever.
+func notBadConn(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		return errors.New("litefwd: the local driver cannot connect: " + err.Error())
 	}
-	// A connect hook of the local driver may have made temp objects.
-	own, err := sqlclass.HasOwnObjects(ctx, local)
-	if err != nil {
-		return nil, errors.Join(err, local.Close())
-	}
-	if own {
-		c.private = sqlclass.NewPrivate()
-	}
-	return c, nil
+	return err
 }

@@ -46,6 +46,9 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 		return c.execPieces(ctx, q)
 	case here:
 		res, err := c.execHere(ctx, q)
+		for n := 0; c.again(ctx, &q, n, &err); n++ {
+			res, err = c.execHere(ctx, q)
+		}
 		if !c.askPrimary(&q, err) {
 			return res, err
 		}
@@ -70,6 +73,9 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 		return c.queryPieces(ctx, q)
 	case here:
 		rows, err := c.queryHere(ctx, q)
+		for n := 0; c.again(ctx, &q, n, &err); n++ {
+			rows, err = c.queryHere(ctx, q)
+		}
 		if !c.askPrimary(&q, err) {
 			return rows, err
 		}
@@ -103,7 +109,7 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 			"use BeginTx with sql.TxOptions{ReadOnly: true}")
 	case c.localOnly:
 		return here, nil
-	case where == here && !c.db.readsHere():
+	case where == here && (!c.db.readsHere() || c.standIn && !c.renewable() && c.db.exists()):
 		return c.behind(ctx, stmts)
 	}
 	return where, nil

@@ -20,7 +20,7 @@ func (c *conn) execHere(ctx context.Context, q call) (_ driver.Result, err error
 	case c.snapshots(q.stmts):
 		res, err = c.execSnapshot(ctx, q)
 	case c.tx != nil && c.tx.local != nil:
-		err = c.tx.local.use(func() (err error) { res, err = c.localExec(ctx, q); return err })
+		res, err = c.tx.local.exec(ctx, q)
 	default:
 		res, err = c.localExec(ctx, q)
 	}
@@ -43,7 +43,11 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		return c.querySnapshot(ctx, q) // which needs no restoring
 	}
 	if c.tx != nil && c.tx.local != nil {
-		return c.tx.local.query(ctx, q)
+		rows, err := c.tx.local.query(ctx, q, nil)
+		if err != nil {
+			return nil, c.failedHere(err)
+		}
+		return rows, nil
 	}
 	rows, err := c.localQuery(ctx, q)
 	// Both drivers take the first step with Query, so the statement has got

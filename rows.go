@@ -1,6 +1,7 @@
 package litefwd
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"io"
@@ -15,9 +16,10 @@ import (
 // database/sql assumes without it (sql.go, rowsColumnInfoSetupConnLocked).
 type localRows struct {
 	rows   driver.Rows
-	closed func() error // called once by Close; or nil
-	in     *readTx      // whose mutex guards rows and shut; or nil
-	shut   bool         // rows are closed
+	closed func() error       // called once by Close; or nil
+	in     *readTx            // whose mutex guards rows and shut; or nil
+	cancel context.CancelFunc // interrupts the statement; nil without in
+	shut   bool               // rows are closed
 }
 
 var (
@@ -34,6 +36,7 @@ func (r *localRows) Close() error {
 	err := r.shutLocked()
 	if r.in != nil {
 		r.in.mu.Unlock()
+		r.cancel()
 	}
 	if r.closed != nil {
 		err = firstError(err, r.closed())
@@ -58,7 +61,7 @@ func (r *localRows) Next(dest []driver.Value) error {
 	if r.in == nil {
 		return rowsError(r.rows.Next(dest))
 	}
-	return r.in.use(func() error {
+	return r.in.use(r.cancel, func() error {
 		if r.shut {
 			return io.EOF
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"math"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -29,18 +30,16 @@ func doesMoreThanRead(s *sqlclass.Statement) bool {
 }
 
 // execSnapshot runs the text in a read transaction of its own.
-func (c *conn) execSnapshot(ctx context.Context, q call) (res driver.Result, err error) {
+func (c *conn) execSnapshot(ctx context.Context, q call) (driver.Result, error) {
 	t, err := c.beginRead(ctx)
 	if err != nil {
-		return nil, c.failedHere(err)
+		return nil, err
 	}
-	err = t.use(func() (err error) {
-		if res, err = c.localExec(t.ctx, q); err != nil {
-			return err
-		}
-		return c.checkSnapshot(ctx)
-	})
-	return res, c.failedHere(firstError(t.explain(err), t.end()))
+	res, err := t.exec(ctx, q)
+	if err == nil {
+		err = c.checkSnapshot(ctx)
+	}
+	return res, firstError(err, t.end())
 }
 
 // querySnapshot runs the text in a read transaction of its own, and fetches as
@@ -51,33 +50,34 @@ func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
 	if err != nil {
 		return nil, c.failedHere(err)
 	}
-	var raw driver.Rows
+	rest, err := t.query(ctx, q, t.end)
+	if err != nil {
+		return nil, c.failedHere(firstError(err, t.end()))
+	}
+	// Both drivers take the first step with Query, so it has read.
+	if err := c.checkSnapshot(ctx); err != nil {
+		return nil, firstError(c.failedHere(err), rest.Close())
+	}
 	var set *rowset.Set
 	var all bool
-	err = t.use(func() (err error) {
-		if raw, err = c.localQuery(t.ctx, q); err != nil {
-			return err
-		}
-		// Both drivers take the first step with Query, so it has read.
-		if err = c.checkSnapshot(ctx); err == nil {
-			set, all, err = rowset.Fill(raw, c.db.rowTypes.Load(), math.MaxInt, int64(c.db.core.cfg.ReadBuffer))
-		}
-		if err != nil || all {
-			err = firstError(fault.FromDriver(err), fault.FromDriver(raw.Close()))
-		}
-		return err
+	err = t.use(rest.cancel, func() (err error) {
+		set, all, err = rowset.Fill(rest.rows, c.db.rowTypes.Load(), math.MaxInt, int64(c.db.core.cfg.ReadBuffer))
+		return fault.FromDriver(err)
 	})
-	if err != nil || all {
-		if err = firstError(t.explain(err), t.end()); err != nil {
-			return nil, c.failedHere(err)
+	if err != nil {
+		if lost := c.failedHere(err); isLost(lost) {
+			return nil, firstError(lost, rest.Close())
 		}
-		return &remoteRows{rows: set, mapEr: fault.FromDriver}, nil
+	}
+	buffered := &remoteRows{rows: set, mapEr: fault.FromDriver}
+	if err != nil || all {
+		if e := rest.Close(); e != nil {
+			return nil, c.failedHere(e)
+		}
+		return &bufferedRows{typedRows: buffered, set: set, err: err}, nil
 	}
 	c.db.stats.longReads.Add(1)
-	return &spilledRows{
-		typedRows: &remoteRows{rows: set, mapEr: fault.FromDriver},
-		rest:      t.hold(raw, t.end),
-	}, nil
+	return &bufferedRows{typedRows: buffered, set: set, rest: rest}, nil
 }
 
 // checkSnapshot asks the engine about the open read transaction, once it has
@@ -105,22 +105,25 @@ func (c *conn) beginSnapshot(ctx context.Context) (*readTx, error) {
 		return nil, c.failedHere(err)
 	}
 	// It is checked once, so it has to take its snapshot now.
-	err = t.use(func() error {
-		if _, err := c.local.QueryRow(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
-			return err
-		}
-		return c.checkSnapshot(ctx)
-	})
+	rows, err := t.query(ctx, call{text: "SELECT 1 FROM sqlite_schema LIMIT 1"}, nil)
+	if err == nil {
+		err = firstError(c.checkSnapshot(ctx), rows.Close())
+	}
 	if err != nil {
-		return nil, c.failedHere(firstError(t.explain(err), t.end()))
+		return nil, c.failedHere(firstError(err, t.end()))
 	}
 	return t, nil
 }
 
 // fresh refuses a handle that was opened in an older history.
 func (c *conn) fresh() error {
-	if c.db.replica == nil || c.tx != nil {
+	switch {
+	case c.db.replica == nil:
+		return nil
+	case c.tx != nil || c.reading.isOpen():
 		return nil // an open read transaction keeps what it sees
+	case c.standIn && !c.renewable() && !c.lost.Load():
+		return nil // for its temp objects; the rest is the primary's, see plan
 	}
 	if c.lost.Load() || c.history != c.db.history() || c.standIn && c.db.exists() {
 		c.lost.Store(true)
@@ -148,10 +151,12 @@ func (c *conn) failedHere(err error) error {
 }
 
 // lostHandle is the failure of a read on a handle that must not be used any
-// more. For database/sql it is driver.ErrBadConn: the read has changed nothing,
-// so it is run again on another connection. What the caller sees, when that
-// does not help, is the cause.
+// more. The read has changed nothing, so it is run again on another handle, see
+// renew; for a connection whose own state cannot be had again it is
+// driver.ErrBadConn to database/sql. What the caller sees in the end is the cause.
 type lostHandle struct{ cause error }
+
+func isLost(err error) bool { _, ok := err.(*lostHandle); return ok } //nolint:errorlint // it is never wrapped
 
 func (e *lostHandle) Error() string        { return e.cause.Error() }
 func (e *lostHandle) Unwrap() error        { return e.cause }
@@ -167,21 +172,31 @@ type typedRows interface {
 	driver.RowsColumnTypePrecisionScale
 }
 
-// spilledRows are rows of which some are in memory, and the others still come
-// from the local handle.
-type spilledRows struct {
+// bufferedRows are rows of which the first, or all, are in memory; after them
+// come the others from the local handle, or an error.
+type bufferedRows struct {
 	typedRows // the first ones, then rest
-	rest      *localRows
+	set       *rowset.Set
+	rest      *localRows // or nil
+	err       error      // or nil
 }
 
-func (r *spilledRows) Next(dest []driver.Value) error {
-	if buffered, ok := r.typedRows.(*remoteRows); ok {
-		if buffered.rows.(*rowset.Set).Len() > 0 {
-			return buffered.Next(dest)
-		}
-		r.typedRows = r.rest
+func (r *bufferedRows) Next(dest []driver.Value) error {
+	switch {
+	case r.set.Len() > 0:
+		return r.typedRows.Next(dest)
+	case r.err != nil:
+		return r.err
+	case r.rest == nil:
+		return io.EOF
 	}
+	r.typedRows = r.rest
 	return r.rest.Next(dest)
 }
 
-func (r *spilledRows) Close() error { return r.rest.Close() }
+func (r *bufferedRows) Close() error {
+	if r.rest == nil {
+		return nil
+	}
+	return r.rest.Close()
+}

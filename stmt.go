@@ -15,9 +15,12 @@ import (
 // the local handle it is prepared as far as that is possible; the copy may
 // lack tables that the primary has.
 type stmt struct {
-	c        *conn
-	text     string
-	prepared *sqldriver.Stmt // nil if this copy cannot prepare it
+	c    *conn
+	text string
+	// prepared is nil if this copy cannot prepare it, or if the handle that it
+	// was prepared on was given up.
+	prepared *sqldriver.Stmt
+	numInput int // what it said, -1 if it never was
 }
 
 var (
@@ -39,19 +42,29 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		return nil, err
 	}
 	if inTx := c.tx != nil && !c.tx.here; inTx && some(stmts, runsInTx) {
-		return &stmt{c: c, text: query}, nil
+		return &stmt{c: c, text: query, numInput: -1}, nil
 	}
 	if err := refused(stmts); err != nil {
 		return nil, err
 	}
 	if some(stmts, mustNotCompile) {
-		return &stmt{c: c, text: query}, nil
+		return &stmt{c: c, text: query, numInput: -1}, nil
+	}
+	if c.fresh() != nil && c.renewable() {
+		if err := c.renew(ctx); err != nil {
+			return nil, err
+		}
 	}
 	prepared, err := c.local.Prepare(ctx, query)
 	if err != nil && !c.mayDiffer(err) {
 		return nil, err
 	}
-	return &stmt{c: c, text: query, prepared: prepared}, nil
+	s := &stmt{c: c, text: query, prepared: prepared, numInput: -1}
+	if prepared != nil {
+		s.numInput = prepared.NumInput()
+		c.stmts[s] = struct{}{}
+	}
+	return s, nil
 }
 
 // mustNotCompile reports whether s must not be prepared on the local handle:
@@ -85,18 +98,21 @@ func isSyntaxError(msg string) bool {
 
 // NumInput is the local driver's answer; -1, which leaves counting to the
 // primary, if it could not prepare the text.
-func (s *stmt) NumInput() int {
-	if s.prepared == nil {
-		return -1
-	}
-	return s.prepared.NumInput()
-}
+func (s *stmt) NumInput() int { return s.numInput }
 
 func (s *stmt) Close() error {
 	if s.prepared == nil {
 		return nil
 	}
-	return s.prepared.Close()
+	return s.release()
+}
+
+// release frees what is prepared on the local handle.
+func (s *stmt) release() error {
+	err := s.prepared.Close()
+	s.prepared = nil
+	delete(s.c.stmts, s)
+	return err
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {

@@ -62,6 +62,9 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	t.opts.ReadOnly = opts.ReadOnly
 	if opts.ReadOnly && (c.localOnly || c.db.readsHere()) {
 		local, err := c.beginSnapshot(ctx)
+		for n := 0; c.again(ctx, &call{}, n, &err); n++ {
+			local, err = c.beginSnapshot(ctx)
+		}
 		if err != nil {
 			return nil, err
 		}

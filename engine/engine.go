@@ -108,12 +108,13 @@ type Engine interface {
 	Database(path string) (Database, error)
 
 	// Cluster identifies the set of nodes that share this data; nodes of
-	// different clusters refuse each other. Valid after Start; "" if the
-	// engine has no such identity.
+	// different clusters refuse each other. "" if the engine has no such
+	// identity, or not yet; then nobody is refused for it.
 	Cluster() string
 
 	// Close gives up the primary role, if held, stops everything and waits
-	// for it. The node has stopped writing before.
+	// for it, except for what the kernel holds (a read of a frozen mount). The
+	// node has stopped writing before.
 	Close() error
 }
 
@@ -131,8 +132,9 @@ type Database interface {
 	// and rolls back on an error. It must be quick (microseconds).
 	Fence(term uint64) error
 
-	// Committed is called after COMMIT has succeeded on the primary and
-	// returns a Position that includes it. An error means that COMMIT's
+	// Committed is called after COMMIT has succeeded on the primary, in the
+	// transaction that passed Fence last, and returns a Position that includes
+	// it. There is one writing transaction of a database at a time. An error means that COMMIT's
 	// success is no proof here: the outcome is unknown.
 	Committed(ctx context.Context) (Position, error)
 }
@@ -152,7 +154,7 @@ type Replicated interface {
 	// Snapshot is called by a reader that has a read transaction open, after
 	// its first read, on a connection that was opened at that history. It
 	// returns the position that the reader sees or, on the primary, one that
-	// is not older. An error of kind fault.HistoryChanged says that the
+	// is at most a transaction off. An error of kind fault.HistoryChanged says that the
 	// connection may show another history: it must be closed, and what it
 	// read forgotten. It waits for nothing that the reader could hold up.
 	Snapshot(ctx context.Context, history uint64) (Position, error)

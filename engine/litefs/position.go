@@ -101,7 +101,9 @@ func (p *posFile) readSame(gen uint64) (engine.Position, error) {
 }
 
 func (p *posFile) readFrom(d *descriptor) (engine.Position, error) {
-	var buf [posSize + 1]byte
+	// Not a byte more: a read past the end makes the kernel ask LiteFS for the
+	// file's size each time (Linux, fuse_cache_read_iter).
+	var buf [posSize]byte
 	n, err := readAt(d.fd, buf[:], 0)
 	if err != nil {
 		p.drop(d)

@@ -32,7 +32,8 @@ var _ forward.Rows = (*Set)(nil)
 
 // Fill reads raw into a Set until its end or, with done false, until there are
 // more than maxRows rows or maxBytes bytes; the row that is too much is in the
-// Set. It does not close raw. The error is the driver's own.
+// Set. It does not close raw. The error is the driver's own; the rows before it
+// are in the Set.
 //
 // rowTypes says that the driver's column types follow the values of the
 // current row, see [Describer].
@@ -45,7 +46,7 @@ func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64) (set *Set
 		if err := raw.Next(row); errors.Is(err, io.EOF) {
 			return set, true, nil
 		} else if err != nil {
-			return nil, false, err
+			return set, false, err
 		}
 		size += Own(row)
 		set.rows = append(set.rows, row)

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/litefwd/litefwd"
+	"github.com/litefwd/litefwd/internal/conformance"
+	"github.com/litefwd/litefwd/internal/litefstest"
+)
+
+// dsn is the local driver's DSN for the conformance suite; {path} is in it.
+func dsn(driver, journal string) string {
+	if driver == "sqlite" {
+		return "file:{path}?_pragma=journal_mode(" + strings.ToLower(journal) + ")&_pragma=busy_timeout(5000)&_pragma=synchronous(off)"
+	}
+	return "file:{path}?_journal_mode=" + journal + "&_busy_timeout=5000&_synchronous=OFF"
+}
+
+// The driver's whole conformance suite, on the primary and on a replica of
+// real LiteFS.
+func TestConformance(t *testing.T) {
+	eachSetup(t, func(t *testing.T, driver, journal string) {
+		p := &pairs{t: t, driver: driver, journal: journal}
+		conformance.Run(t, conformance.Config{
+			Driver: driver,
+			Bare:   func(t *testing.T) conformance.Session { return openBare(t, driver, journal) },
+			Ways: []conformance.Way{
+				{Name: "primary", Open: func(t *testing.T) conformance.Session { return p.database(t, litefwd.RolePrimary) }},
+				{Name: "replica", Open: func(t *testing.T) conformance.Session { return p.database(t, litefwd.RoleReplica) }},
+			},
+			Parallel: true,
+		})
+	})
+}
+
+type bareSession struct{ db *sql.DB }
+
+func (s bareSession) DB() *sql.DB { return s.db }
+
+func openBare(t *testing.T, driver, journal string) conformance.Session {
+	t.Helper()
+	path := (&url.URL{Path: filepath.Join(t.TempDir(), "app.db")}).EscapedPath()
+	db, err := sql.Open(driver, strings.ReplaceAll(dsn(driver, journal), "{path}", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return bareSession{db}
+}
+
+// perPair is how many databases a pair of nodes has in its time.
+const perPair = 128
+
+// pairs opens each case's database on nodes, and mounts, that it shares with
+// others. t ends after all cases.
+type pairs struct {
+	t               *testing.T
+	driver, journal string
+
+	mu     sync.Mutex // guards the following
+	now    *app
+	opened int
+}
+
+// session is one database of a pair, seen through one of its nodes.
+type session struct {
+	own, peer *sql.DB
+	replicate func(context.Context) error
+}
+
+func (s session) DB() *sql.DB { return s.own }
+
+func (s session) PeerDB(ctx context.Context) (*sql.DB, error) { return s.peer, s.replicate(ctx) }
+
+// database returns a new database as the node of that role has it.
+func (p *pairs) database(t *testing.T, role litefwd.Role) conformance.Session {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened%perPair == 0 {
+		p.now = startApp(p.t, p.driver, p.journal, litefstest.Options{Nodes: 2, Lease: litefstest.Static}, func(c *litefwd.Config) {
+			c.DriverDSN = dsn(p.driver, p.journal)
+		})
+	}
+	p.opened++
+	a, name := p.now, fmt.Sprintf("case%d.db", p.opened)
+	one, other := a.nodes[0].Database(name), a.nodes[1].Database(name)
+	if role == litefwd.RoleReplica {
+		one, other = other, one
+	}
+	return session{one, other, func(ctx context.Context) error {
+		if _, err := os.Stat(filepath.Join(a.Mount(0), name)); errors.Is(err, os.ErrNotExist) {
+			return nil // nothing was written
+		}
+		return a.WaitReplicated(ctx, 0, name)
+	}}
+}

@@ -1,0 +1,105 @@
+package litefwd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/litefwd/litefwd/internal/sqlclass"
+	"github.com/litefwd/litefwd/internal/sqldriver"
+)
+
+// maxRenewals bounds how often one read is run again because its handle had to
+// be given up.
+const maxRenewals = 3
+
+// again reports whether a read that failed with *err, after n attempts before,
+// is to be run again: its handle had to be given up, and there is a new one. The
+// application's connection stays, with its session.
+func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
+	if !isLost(*err) || n >= maxRenewals || !c.renewable() {
+		return false
+	}
+	if e := c.renew(ctx); e != nil {
+		*err = e
+		return false
+	}
+	q.prepared = nil // it was the old handle's
+	return true
+}
+
+// renewable reports whether the local handle has nothing that a new one would
+// lack: temp objects, attached databases, open transactions and rows.
+func (c *conn) renewable() bool { return c.private == nil && c.tx == nil && !c.reading.isOpen() }
+
+// renew opens a new local handle in place of one that must not be used any more.
+func (c *conn) renew(ctx context.Context) error {
+	fresh, err := c.db.openHandle(ctx)
+	if err != nil {
+		return err
+	}
+	for name, value := range c.session.pragmas {
+		if _, e := fresh.local.Exec(ctx, "PRAGMA "+name+"="+value, nil); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("litefwd: giving a new handle this connection's settings: %w", err), fresh.local.Close())
+	}
+	c.closeLocal() //nolint:errcheck // it was given up
+	c.handle = fresh
+	c.session.localInsertID, c.session.localChanges = 0, 0
+	return nil
+}
+
+// handle is a connection to this node's copy, and what is known of it.
+type handle struct {
+	local *sqldriver.Conn
+	// private classifies in place of the shared classifier once this
+	// connection has temp objects or attached databases, which change what a
+	// text means.
+	private    *sqlclass.Classifier
+	generation uint64 // of db when this was opened; see database.discard
+	history    uint64 // the engine's, when this was opened; see snapshot.go
+	standIn    bool   // local is no copy of the database, which is not there yet
+
+	lost    atomic.Bool // local must not be used any more
+	reading *readTx     // the last one; rows may still have it open
+	// readBegin and readEnd are prepared when first needed.
+	readBegin, readEnd *sqldriver.Stmt
+}
+
+// openHandle opens one. It never returns driver.ErrBadConn, which database/sql
+// would answer by connecting again for ever.
+func (db *database) openHandle(ctx context.Context) (*handle, error) {
+	h := &handle{generation: db.generation.Load(), history: db.history()}
+	var err error
+	if h.local, h.standIn, err = db.connectLocal(ctx); err != nil {
+		return nil, notBadConn(err)
+	}
+	// A connect hook of the local driver may have made temp objects.
+	own, err := sqlclass.HasOwnObjects(ctx, h.local)
+	if err != nil {
+		return nil, notBadConn(errors.Join(err, h.local.Close()))
+	}
+	if own {
+		h.private = sqlclass.NewPrivate()
+	}
+	return h, nil
+}
+
+// closeLocal closes the local handle and all that was prepared on it.
+func (c *conn) closeLocal() error {
+	var errs []error
+	for s := range c.stmts {
+		errs = append(errs, s.release())
+	}
+	for _, s := range []**sqldriver.Stmt{&c.readBegin, &c.readEnd} {
+		if *s != nil {
+			errs = append(errs, (*s).Close())
+			*s = nil
+		}
+	}
+	return errors.Join(append(errs, c.local.Close())...)
+}

@@ -72,7 +72,7 @@ func (c *conn) ResetSession(context.Context) error {
 
 // IsValid reports whether the pool may keep the connection.
 func (c *conn) IsValid() bool {
-	return !c.closed && c.tx == nil && c.generation == c.db.generation.Load() && c.local.Valid() && c.fresh() == nil
+	return !c.closed && c.tx == nil && c.generation == c.db.generation.Load() && c.local.Valid() && !c.discard.Load() && c.fresh() == nil
 }
 
 // Close rolls an open transaction back.

@@ -164,6 +164,9 @@ func (t *readTx) finishLocked() error {
 	for r := range t.rows {
 		r.shutLocked() // SQLite keeps the lock for a statement that is not reset
 	}
+	if !t.h.local.Valid() {
+		t.h.discard.Store(true) // modernc.org/sqlite says so after an interrupt, and only until the next statement
+	}
 	err := t.h.control(&t.h.readEnd, "ROLLBACK")
 	if err != nil {
 		t.h.lost.Store(true) // nobody else may find it half-way

@@ -65,6 +65,7 @@ type handle struct {
 	standIn    bool   // local is no copy of the database, which is not there yet
 
 	lost    atomic.Bool // local must not be used any more
+	discard atomic.Bool // the pool must not keep local, as the local driver's own would not
 	reading *readTx     // the last one; rows may still have it open
 	// readBegin and readEnd are prepared when first needed.
 	readBegin, readEnd *sqldriver.Stmt

@@ -71,7 +71,7 @@ func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
 	}
 	buffered := &remoteRows{rows: set, mapEr: fault.FromDriver}
 	if err != nil || all {
-		if e := rest.Close(); e != nil {
+		if e := rest.Close(); e != nil && err == nil { // a driver may say err again
 			return nil, c.failedHere(e)
 		}
 		return &bufferedRows{typedRows: buffered, set: set, err: err}, nil

@@ -30,6 +30,7 @@ func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error)
 		return err
 	})
 	if err != nil {
+		c.awaitAftermath(ctx, err)
 		return nil, c.forwardedError(err, st.ReadOnly)
 	}
 	c.ranThere(q.stmts, res)
@@ -63,6 +64,7 @@ func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) 
 		if done != nil {
 			done()
 		}
+		c.awaitAftermath(ctx, err)
 		return nil, c.forwardedError(err, st.ReadOnly)
 	}
 	res := rows.Result()
@@ -117,10 +119,18 @@ func (c *conn) redirect(ctx context.Context) (func(), error) {
 	}
 }
 
+// awaitAftermath waits, as for a success, until the local copy has what a text
+// that failed has committed all the same.
+func (c *conn) awaitAftermath(ctx context.Context, err error) {
+	if a, ok := fault.AftermathOf(err); ok {
+		c.db.awaitCommit(ctx, c.db.await(ctx), a.Position) //nolint:errcheck // err is what counts
+	}
+}
+
 // forwardedError gives an error from the primary its final form.
 func (c *conn) forwardedError(err error, read bool) error {
-	if id, n, ok := fault.Counters(err); ok {
-		c.session.ran(id, n)
+	if a, ok := fault.AftermathOf(err); ok {
+		c.session.ran(a.LastInsertID, a.Changes)
 	}
 	switch {
 	case errors.Is(err, fault.OutcomeUnknown):

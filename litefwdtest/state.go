@@ -65,8 +65,8 @@ type database struct {
 	// historyChanged is closed and replaced.
 	history        uint64
 	historyChanged chan struct{}
-	log     []txn         // the transactions that led to pos, without gaps; may be cut at its start
-	wal     bool          // the primary keeps the database in WAL mode
+	log            []txn // the transactions that led to pos, without gaps; may be cut at its start
+	wal            bool  // the primary keeps the database in WAL mode
 	// stale: the node was primary, and what its file contains is not known.
 	stale bool
 	// fenced is the tenure in which the last transaction was allowed to commit.

@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"reflect"
+
+	"github.com/litefwd/litefwd/engine"
 )
 
 // SQLError is an error of SQLite itself, the same whichever node it comes from.
@@ -18,33 +20,39 @@ type SQLError struct {
 	// Config.MapError made of a forwarded one, or nil.
 	Err error
 
-	// counters are the connection's after the failure, or nil. Not part of
-	// what the error means.
-	counters *counters
+	// after is what holds after the failure, or nil. Not part of what the error
+	// means.
+	after *Aftermath
 }
 
-type counters struct{ lastInsertID, changes int64 }
+// Aftermath is what a statement that failed has left.
+type Aftermath struct {
+	// LastInsertID and Changes are what last_insert_rowid() and changes() of the
+	// caller's connection are: SQLite sets both even then.
+	LastInsertID, Changes int64
+	// Position includes what was committed of the text all the same (earlier
+	// statements, rows that OR FAIL keeps); zero if nothing was.
+	Position engine.Position
+}
 
-// WithCounters returns err, if it is a *SQLError, with what
-// last_insert_rowid() and changes() of the caller's connection are since the
-// statement failed: SQLite sets both even then.
-func WithCounters(err error, lastInsertID, changes int64) error {
+// WithAftermath returns err with a, if it is a *SQLError.
+func WithAftermath(err error, a Aftermath) error {
 	e, ok := err.(*SQLError) //nolint:errorlint // a copy would lose what wraps it
 	if !ok {
 		return err
 	}
 	with := *e
-	with.counters = &counters{lastInsertID, changes}
+	with.after = &a
 	return &with
 }
 
-// Counters returns what WithCounters has added to err or to what it wraps.
-func Counters(err error) (lastInsertID, changes int64, ok bool) {
+// AftermathOf returns what WithAftermath has added to err or to what it wraps.
+func AftermathOf(err error) (a Aftermath, ok bool) {
 	var e *SQLError
-	if !errors.As(err, &e) || e.counters == nil {
-		return 0, 0, false
+	if !errors.As(err, &e) || e.after == nil {
+		return a, false
 	}
-	return e.counters.lastInsertID, e.counters.changes, true
+	return *e.after, true
 }
 
 // Error returns the driver's text unchanged.

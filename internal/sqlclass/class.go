@@ -73,8 +73,8 @@ type Statement struct {
 	// state of the connection, so that it cannot run on another node.
 	LocalOnly bool
 	// ReadsSchema, for a Read: it asks for the schema by a PRAGMA, or by the
-	// table-valued function of one. SQLite answers those from what it has
-	// parsed, without looking whether another connection has changed it.
+	// table-valued function of one, or by EXPLAIN. SQLite answers those from what
+	// it has parsed, without looking whether another connection has changed it.
 	ReadsSchema bool
 	// Pragma is the PRAGMA's name in lower case; Value what is set, as SQL
 	// text, "" when it is only read.

@@ -155,7 +155,7 @@ func explained(ctx context.Context, q Querier, c cursor, f facts, s *Statement) 
 	if err != nil {
 		return s.notCompiled(ctx, err)
 	}
-	s.Kind = Read
+	s.Kind, s.ReadsSchema = Read, true // it is compiled, and not run
 	s.LocalOnly = !onlyMain(p.reads) || !onlyMain(p.writes)
 	s.callsNothing()
 	return nil

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 )
@@ -170,7 +171,8 @@ func TestSessionRoundTrip(t *testing.T) {
 func TestErrorsRoundTrip(t *testing.T) {
 	for _, want := range []error{
 		&fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "UNIQUE \xff"},
-		fault.WithCounters(&fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "m"}, -3, 1<<40),
+		fault.WithAftermath(&fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "m"},
+			fault.Aftermath{LastInsertID: -3, Changes: 1 << 40, Position: engine.Position{TXID: 7, Checksum: 8}}),
 		&fault.Error{Kind: fault.OutcomeUnknown, Msg: "m", RequestID: "id"},
 		&fault.Error{Kind: fault.NotPrimary, NothingRan: true},
 		&fault.Error{Kind: 99, Committed: true},

@@ -36,8 +36,8 @@ func NewError(err error) *Error {
 	case errors.As(err, &sql):
 		m.Msg = []byte(sql.Msg)
 		m.Sql = &SQLCode{Code: int32(sql.Code), Extended: int32(sql.ExtendedCode)}
-		if id, n, ok := fault.Counters(sql); ok {
-			m.Sql.Counters = &Counters{LastInsertId: id, Changes: n}
+		if a, ok := fault.AftermathOf(sql); ok {
+			m.Sql.Counters = &Counters{LastInsertId: a.LastInsertID, Changes: a.Changes, Position: newPosition(a.Position)}
 		}
 	default:
 		m.Msg = []byte(err.Error())
@@ -71,7 +71,9 @@ func (m *Error) Err() error {
 			Code: int(m.Sql.GetCode()), ExtendedCode: int(m.Sql.GetExtended()), Msg: msg, Err: cause,
 		}
 		if c := m.Sql.GetCounters(); c != nil {
-			err = fault.WithCounters(err, c.GetLastInsertId(), c.GetChanges())
+			err = fault.WithAftermath(err, fault.Aftermath{
+				LastInsertID: c.GetLastInsertId(), Changes: c.GetChanges(), Position: c.GetPosition().forward(),
+			})
 		}
 		return err
 	case m.GetKind() != 0:

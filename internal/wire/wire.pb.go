@@ -772,9 +772,12 @@ func (x *SQLCode) GetCounters() *Counters {
 }
 
 type Counters struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LastInsertId  int64                  `protobuf:"zigzag64,1,opt,name=last_insert_id,json=lastInsertId,proto3" json:"last_insert_id,omitempty"`
-	Changes       int64                  `protobuf:"zigzag64,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	LastInsertId int64                  `protobuf:"zigzag64,1,opt,name=last_insert_id,json=lastInsertId,proto3" json:"last_insert_id,omitempty"`
+	Changes      int64                  `protobuf:"zigzag64,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	// position includes what was committed of the text that failed; absent if
+	// nothing was.
+	Position      *Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -821,6 +824,13 @@ func (x *Counters) GetChanges() int64 {
 		return x.Changes
 	}
 	return 0
+}
+
+func (x *Counters) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
 }
 
 type LinkRequest struct {
@@ -2342,10 +2352,11 @@ const file_wire_proto_rawDesc = "" +
 	"\aSQLCode\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x11R\x04code\x12\x1a\n" +
 	"\bextended\x18\x02 \x01(\x11R\bextended\x120\n" +
-	"\bcounters\x18\x03 \x01(\v2\x14.litefwd.v1.CountersR\bcounters\"J\n" +
+	"\bcounters\x18\x03 \x01(\v2\x14.litefwd.v1.CountersR\bcounters\"|\n" +
 	"\bCounters\x12$\n" +
 	"\x0elast_insert_id\x18\x01 \x01(\x12R\flastInsertId\x12\x18\n" +
-	"\achanges\x18\x02 \x01(\x12R\achanges\"m\n" +
+	"\achanges\x18\x02 \x01(\x12R\achanges\x120\n" +
+	"\bposition\x18\x03 \x01(\v2\x14.litefwd.v1.PositionR\bposition\"m\n" +
 	"\vLinkRequest\x12*\n" +
 	"\x05execs\x18\x01 \x03(\v2\x14.litefwd.v1.LinkExecR\x05execs\x12\x18\n" +
 	"\acancels\x18\x02 \x03(\x04R\acancels\x12\x12\n" +
@@ -2525,56 +2536,57 @@ var file_wire_proto_depIdxs = []int32{
 	3,  // 2: litefwd.v1.Result.position:type_name -> litefwd.v1.Position
 	9,  // 3: litefwd.v1.Error.sql:type_name -> litefwd.v1.SQLCode
 	10, // 4: litefwd.v1.SQLCode.counters:type_name -> litefwd.v1.Counters
-	12, // 5: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
-	6,  // 6: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
-	14, // 7: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
-	7,  // 8: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
-	8,  // 9: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
-	6,  // 10: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
-	17, // 11: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
-	20, // 12: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 13: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
-	8,  // 14: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
-	18, // 15: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
-	7,  // 16: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
-	19, // 17: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
-	21, // 18: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
-	19, // 19: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
-	4,  // 20: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
-	0,  // 21: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
-	22, // 22: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
-	6,  // 23: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
-	17, // 24: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
-	20, // 25: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 26: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
-	8,  // 27: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
-	7,  // 28: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
-	8,  // 29: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	28, // 30: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
-	29, // 31: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
-	31, // 32: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
-	8,  // 33: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
-	3,  // 34: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
-	8,  // 35: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
-	1,  // 36: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	11, // 37: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
-	15, // 38: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	23, // 39: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	25, // 40: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	27, // 41: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
-	32, // 42: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
-	2,  // 43: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	13, // 44: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
-	16, // 45: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	24, // 46: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	26, // 47: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	30, // 48: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
-	33, // 49: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
-	43, // [43:50] is the sub-list for method output_type
-	36, // [36:43] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	3,  // 5: litefwd.v1.Counters.position:type_name -> litefwd.v1.Position
+	12, // 6: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
+	6,  // 7: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
+	14, // 8: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
+	7,  // 9: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
+	8,  // 10: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
+	6,  // 11: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
+	17, // 12: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
+	20, // 13: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 14: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
+	8,  // 15: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
+	18, // 16: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
+	7,  // 17: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
+	19, // 18: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
+	21, // 19: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
+	19, // 20: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
+	4,  // 21: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
+	0,  // 22: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
+	22, // 23: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
+	6,  // 24: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
+	17, // 25: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
+	20, // 26: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 27: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
+	8,  // 28: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
+	7,  // 29: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
+	8,  // 30: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
+	28, // 31: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
+	29, // 32: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
+	31, // 33: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
+	8,  // 34: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
+	3,  // 35: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
+	8,  // 36: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
+	1,  // 37: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	11, // 38: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
+	15, // 39: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	23, // 40: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	25, // 41: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	27, // 42: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
+	32, // 43: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
+	2,  // 44: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	13, // 45: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
+	16, // 46: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	24, // 47: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	26, // 48: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	30, // 49: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
+	33, // 50: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
+	44, // [44:51] is the sub-list for method output_type
+	37, // [37:44] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }

@@ -242,9 +242,12 @@ func (s *scope) count(before counters, counts bool) {
 
 const constraint = 19 // SQLITE_CONSTRAINT
 
-// withCounters adds what the caller's counters are now to an error of SQLite.
+// withCounters adds what the caller's counters are now, and what was committed,
+// to an error of SQLite.
 func (s *scope) withCounters(err error) error {
-	return fault.WithCounters(err, s.res.LastInsertID, s.res.RowsAffected)
+	return fault.WithAftermath(err, fault.Aftermath{
+		LastInsertID: s.res.LastInsertID, Changes: s.res.RowsAffected, Position: s.res.Position,
+	})
 }
 
 // prepare makes the connection ready for a statement outside a transaction.

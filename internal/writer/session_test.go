@@ -212,7 +212,8 @@ func TestCountersLikeBareDriver(t *testing.T) {
 				sess.LastInsertID, sess.Changes = res.LastInsertID, res.RowsAffected
 				got, wantNow := fmt.Sprintf("%d,%d", sess.LastInsertID, sess.Changes), other.values("SELECT last_insert_rowid(), changes()")
 				if err != nil {
-					sess.LastInsertID, sess.Changes, _ = fault.Counters(err)
+					a, _ := fault.AftermathOf(err)
+					sess.LastInsertID, sess.Changes = a.LastInsertID, a.Changes
 					got = fmt.Sprintf("%d,%d", sess.LastInsertID, sess.Changes)
 				}
 				if got != wantNow {

@@ -6,7 +6,7 @@
 //
 //	node, err := litefwd.Open(ctx, litefwd.Config{
 //		Path:   "/data/app.db",
-//		Engine: "shared",      // or another engine: what decides who is primary
+//		Engine: "shared",      // or "litefs": what decides who is primary
 //		Driver: "sqlite",      // the SQLite driver that the program imports
 //		Listen: "127.0.0.1:0", // this node's port for the others; none: a client
 //	})
@@ -15,6 +15,12 @@
 // A program that takes only a driver's name and a DSN says
 //
 //	sql.Open("litefwd", "/data/app.db?engine=shared&driver=sqlite&listen=127.0.0.1:0")
+//
+// Engine "shared" is for several processes of one machine on one file. Engine
+// "litefs" is for several servers, on each of which LiteFS
+// (https://github.com/superfly/litefs, v0.5.14) runs, mounts the directory of
+// Config.Path and keeps a copy of the databases in it; docs/LITEFS.md says how
+// to set it up. One process of each server is a node; others are clients.
 //
 // # Where a statement runs
 //
@@ -76,6 +82,45 @@
 // the copy has caught up. Without a primary they fail with
 // [ErrReplicaBehind] rather than answer with the old state.
 //
+// On LiteFS other processes may see a write later, and [Node.Local] always shows
+// the copy as it is. docs/CONSISTENCY.md lists what is guaranteed.
+//
+// # Reading on LiteFS
+//
+// LiteFS can copy transactions to a node only while nobody reads any of its
+// databases there. So a query's rows are fetched before the application asks for
+// them, up to Config.ReadBuffer, and its read ends at once. A larger result is open
+// until its rows are closed, and a ReadOnly transaction until it ends: meanwhile
+// replication to this node stands still. Close rows, and keep such transactions
+// short; nothing else limits them. Readers that overlap without a pause hold
+// replication up too.
+//
+// After a failover LiteFS replaces a copy that had more than the new primary,
+// under connections that have it open. litefwd finds that out inside each read's
+// transaction, discards the connection, and runs the query again on another one.
+// A database that has not been copied to this node yet looks empty here, so that
+// its tables are looked for on the primary.
+//
+// # Moving the primary
+//
+// [Node.Promote] makes a node on LiteFS primary, and [Node.Shutdown] of the
+// primary makes another node so, without losing an acknowledged write: writes are
+// stopped, the successor's copies catch up, then the role moves. Writes wait
+// meanwhile. Transactions that are open after 3 s are rolled back, and ReadOnly
+// ones on both nodes are ended after 250 ms ([ErrTxExpired]). Give Shutdown a
+// context that has not ended, so not the one that a signal has cancelled; Close
+// moves nothing.
+//
+// When the primary is lost instead, LiteFS chooses another one after its lease has
+// ended, 10 s by default. Config.PrimaryWait should be longer than that if writes are
+// to wait for it. The new primary goes on from its own copy, and what it lacks is
+// lost, although it was acknowledged. litefwd reports what it can see of that: a write that
+// waits for its copy returns [ErrHistoryChanged], and a node whose copy went back
+// logs "litefs: history changed".
+//
+// Engine "shared" loses nothing then, and cannot move the role to a node of
+// choice ([ErrUnsupported]).
+//
 // # Errors
 //
 // SQLite's errors are *[SQLError] with code, extended code and text, on
@@ -85,6 +130,11 @@
 // run never is: the caller gets [ErrOutcomeUnknown] and can ask
 // [Node.Outcome] by the request's id. driver.ErrBadConn, on which database/sql
 // runs a statement again, is only returned where nothing can have run.
+//
+// On LiteFS a commit is a success only when LiteFS's position confirms it;
+// otherwise its outcome is unknown too. While this machine's LiteFS does not run,
+// statements fail with SQLite's SQLITE_CANTOPEN or SQLITE_IOERR, and
+// [Node.Status] says why.
 //
 // A context that ends before the statement was sent, or while it waits in the
 // primary's queue, withdraws it. One that ends while the statement runs
@@ -102,14 +152,17 @@
 // All traffic between nodes is TLS, and both sides prove who they are: by
 // certificates, or by a shared secret that never travels. The shared engine
 // makes itself a secret that only this user can read. Config.Insecure turns
-// both off, on loopback only.
+// both off, on loopback only. LiteFS's own API has no authentication: it must not
+// be reachable from elsewhere.
 //
 // # Limits
 //
 // One SQLite driver per database, in all processes: drivers store times and
 // booleans differently, and a forwarded value is stored by the primary's. Two
 // SQLite libraries on one file in one process, such as a plain sql.Open by
-// another driver, undo each other's locks. Open the file through litefwd only; another process may
-// read it with anything, and writes made outside litefwd on the primary's host
-// take part in SQLite's own locking, but not in the queue.
+// another driver, undo each other's locks. Open the file through litefwd only;
+// another process may read it with anything, and writes made outside litefwd on
+// the primary's host take part in SQLite's own locking, but not in the queue, and
+// are not stopped when the role moves. On LiteFS, any other reader of a replica
+// holds up its replication too.
 package litefwd

@@ -88,7 +88,8 @@ func (db *database) history() uint64 {
 }
 
 // followHistory discards the connections of an older history as soon as there
-// is another one. It ends with the node.
+// is another one, the writer's too: a database can be dropped, and made again,
+// on the primary. It ends with the node.
 func (db *database) followHistory() {
 	last := db.history()
 	for {
@@ -96,6 +97,9 @@ func (db *database) followHistory() {
 		if h != last {
 			last = h
 			db.discard()
+			if w := db.currentWriter(); w != nil {
+				w.Discard()
+			}
 		}
 		select {
 		case <-changed:

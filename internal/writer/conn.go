@@ -22,7 +22,8 @@ type conn struct {
 
 	stmts    stmtCache
 	settings settings
-	readOnly bool // query_only is on
+	readOnly bool   // query_only is on
+	history  uint64 // the engine's when this was opened; see Writer.history
 
 	counters counters
 	stale    bool            // a virtual table may have counted more in COMMIT

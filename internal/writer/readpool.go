@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,12 +26,13 @@ func (w *Writer) takeReader(ctx context.Context, pragmas map[string]string) (*co
 	if err := w.readers.wait(ctx, w.opts.BusyTimeout); err != nil {
 		return nil, err
 	}
+	history := w.history()
 	for {
 		c := w.readers.pop()
 		if c == nil {
 			break
 		}
-		if c.canAdopt(pragmas) {
+		if c.history == history && c.canAdopt(pragmas) {
 			return c, nil
 		}
 		c.close()
@@ -46,6 +48,7 @@ func (w *Writer) takeReader(ctx context.Context, pragmas map[string]string) (*co
 		<-w.readers.places
 		return nil, err
 	}
+	c.history = history
 	return c, nil
 }
 
@@ -89,6 +92,19 @@ func (p *readPool) put(c *conn) {
 		c.close()
 	}
 	<-p.places
+}
+
+// discard closes the idle connections of another history.
+func (p *readPool) discard(history uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = slices.DeleteFunc(p.idle, func(c *conn) bool {
+		if c.history == history {
+			return false
+		}
+		c.close()
+		return true
+	})
 }
 
 // close closes the connections that are not in use.

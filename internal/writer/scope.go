@@ -162,8 +162,11 @@ func (s *scope) explain(err error, committing bool) error {
 	ctx, cancel := context.WithTimeout(s.w.confirming, s.w.opts.BusyTimeout)
 	defer cancel()
 	err = r.Settle(ctx, s.w.opts.Term, committing, err)
-	if errors.Is(err, fault.OutcomeUnknown) {
-		s.unsure = unknown(s.id, "%w", err)
+	var own *fault.Error
+	if errors.As(err, &own) && own.Kind == fault.OutcomeUnknown {
+		unsure := *own
+		unsure.RequestID = s.id.String()
+		s.unsure = &unsure
 		return s.unsure
 	}
 	return err

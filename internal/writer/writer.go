@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 )
@@ -120,20 +121,51 @@ func (w *Writer) withConn(ctx context.Context, pragmas map[string]string, f func
 
 // writing returns the writing connection. The caller holds the slot.
 func (w *Writer) writing(ctx context.Context, pragmas map[string]string) (*conn, error) {
-	if w.conn != nil && w.conn.canAdopt(pragmas) {
+	if w.conn != nil && w.conn.history == w.history() && w.conn.canAdopt(pragmas) {
 		return w.conn, nil
 	}
 	w.dropConn()
+	history := w.history()
 	c, err := connect(ctx, w.opts.Connector, false, w.opts.StatementCache)
 	if err != nil {
 		return nil, err
 	}
+	c.history = history
 	if err := w.learnTraits(c); err != nil {
 		c.close()
 		return nil, err
 	}
 	w.conn = c
 	return c, nil
+}
+
+// history is the engine's number for connections that are opened now: the
+// database may be dropped, and made again, while this node is primary.
+func (w *Writer) history() uint64 {
+	if r, ok := w.opts.Database.(engine.Replicated); ok {
+		h, _ := r.History()
+		return h
+	}
+	return 0
+}
+
+// Discard closes the connections that are not in use and were opened in an older
+// history: SQLite shares what it knows of a file among all connections to it.
+// Those in use go when they come back.
+func (w *Writer) Discard() {
+	if w.enter() != nil {
+		return // paused or closed
+	}
+	defer w.leave()
+	history := w.history()
+	w.readers.discard(history)
+	if !w.slot.seize() {
+		return // its next holder will see
+	}
+	defer w.slot.release()
+	if w.conn != nil && w.conn.history != history {
+		w.dropConn()
+	}
 }
 
 func (w *Writer) keepIfUsable(c *conn) {

@@ -1,0 +1,113 @@
+package writer
+
+import (
+	"context"
+	"database/sql/driver"
+	"sync/atomic"
+	"testing"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/forward"
+)
+
+// replicatedEngine is an engine whose history the test raises.
+type replicatedEngine struct {
+	engine.Database
+	history atomic.Uint64
+}
+
+var _ engine.Replicated = (*replicatedEngine)(nil)
+
+func (e *replicatedEngine) History() (uint64, <-chan struct{}) { return e.history.Load(), nil }
+func (e *replicatedEngine) MayCreate() bool                    { return true }
+func (e *replicatedEngine) Failed(error)                       {}
+
+func (e *replicatedEngine) Snapshot(context.Context, uint64) (engine.Position, error) {
+	return engine.Position{}, nil
+}
+
+func (e *replicatedEngine) Settle(_ context.Context, _ uint64, _ bool, err error) error { return err }
+
+// countingConnector counts the connections that are open.
+type countingConnector struct {
+	driver.Connector
+	made, open atomic.Int32
+}
+
+func (c *countingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.made.Add(1)
+	c.open.Add(1)
+	return &countedConn{conn, c}, nil
+}
+
+type countedConn struct {
+	driver.Conn
+	c *countingConnector
+}
+
+func (c *countedConn) Close() error {
+	c.c.open.Add(-1)
+	return c.Conn.Close()
+}
+
+// A connection that was opened in an older history is not used again: its
+// database may have been dropped, and made again.
+func TestHistoryRaised(t *testing.T) {
+	for _, d := range testDrivers {
+		t.Run(d.name, func(t *testing.T) {
+			var engine *replicatedEngine
+			var conns *countingConnector
+			e := newEnv(t, d, func(o *Options) {
+				engine = &replicatedEngine{Database: o.Database}
+				conns = &countingConnector{Connector: o.Connector}
+				o.Database, o.Connector = engine, conns
+			})
+			historyRaised(t, e, engine, conns)
+		})
+	}
+}
+
+func historyRaised(t *testing.T, e *env, engine *replicatedEngine, conns *countingConnector) {
+	read := func() {
+		t.Helper()
+		rows, err := e.Writer.Query(t.Context(), stmt("SELECT count(*) FROM t"))
+		wantNoError(t, err)
+		wantNoError(t, rows.Close())
+	}
+	e.must("CREATE TABLE t (v)")
+	read()
+	made := conns.made.Load()
+	read()
+	e.must("INSERT INTO t VALUES (1)")
+	if got := conns.made.Load(); got != made {
+		t.Fatalf("%d connections were made in one history, and then %d", made, got)
+	}
+
+	engine.history.Add(1)
+	e.must("INSERT INTO t VALUES (2)")
+	read()
+	if got := conns.made.Load(); got != 2*made {
+		t.Fatalf("%d connections were made in one history, and %d in two", made, got)
+	}
+
+	engine.history.Add(1)
+	tx := e.begin(forward.TxOptions{})
+	_, err := tx.Exec(t.Context(), stmt("INSERT INTO t VALUES (3)"))
+	wantNoError(t, err)
+	engine.history.Add(1)
+	e.Writer.Discard()
+	if got := conns.open.Load(); got != 1 {
+		t.Fatalf("%d connections are open, want the transaction's", got)
+	}
+	_, err = tx.Commit(t.Context())
+	wantNoError(t, err)
+	e.Writer.Discard()
+	if got := conns.open.Load(); got != 0 {
+		t.Fatalf("%d connections are open after Discard", got)
+	}
+	e.wantValues("SELECT v FROM t ORDER BY v", "1 2 3")
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/litefwd/litefwd/cmd/litefwd/internal/demo"
 	"github.com/litefwd/litefwd/cmd/litefwd/internal/demoapp"
+	"github.com/litefwd/litefwd/cmd/litefwd/internal/promote"
 )
 
 // Exit codes.
@@ -41,6 +42,7 @@ const nodeCommand = "demo-node"
 func commands() []command {
 	return []command{
 		{"demo", demo.Summary, runDemo},
+		{"promote", promote.Summary, runPromote},
 		{"version", "the version of this program", runVersion},
 		{"help", "this text", runHelp},
 		{nodeCommand, "", runNode},
@@ -102,6 +104,27 @@ func runDemo(ctx context.Context, args []string, std streams) int {
 		return exitInterrupted
 	}
 	fmt.Fprintf(std.err, "litefwd demo: %v\n", err)
+	return exitFailed
+}
+
+func runPromote(ctx context.Context, args []string, std streams) int {
+	options, err := promote.ParseOptions(args, std.out, std.err)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	}
+	outcome, err := promote.Run(ctx, options, std.out, std.err)
+	switch {
+	case err != nil: // nobody reads the output
+		fmt.Fprintf(std.err, "litefwd promote: %v\n", err)
+		return exitFailed
+	case outcome.OK():
+		return exitOK
+	case ctx.Err() != nil:
+		return exitInterrupted
+	}
 	return exitFailed
 }
 

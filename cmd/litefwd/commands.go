@@ -99,7 +99,7 @@ func runDemo(ctx context.Context, args []string, std streams) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case ctx.Err() != nil && !errors.Is(err, demo.ErrWrong):
+	case ctx.Err() != nil && !errors.Is(err, demo.ErrWrong) && !errors.Is(err, demo.ErrLeft):
 		fmt.Fprintln(std.err, "litefwd demo: interrupted; all processes are ended")
 		return exitInterrupted
 	}

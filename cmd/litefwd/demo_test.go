@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/litefwd/litefwd"
 	"github.com/litefwd/litefwd/cmd/litefwd/internal/demoapp"
 )
 
@@ -45,9 +46,9 @@ func TestMain(m *testing.M) {
 // planting is demoapp.Open followed by the statement that plants a fault,
 // once the table is there: from the second node on.
 func planting(statement string) demoapp.Opener {
-	return func(ctx context.Context, dir, name string) (*demoapp.Database, error) {
-		db, err := demoapp.Open(ctx, dir, name)
-		if err == nil && statement != "" && name != "node-1" {
+	return func(ctx context.Context, cfg litefwd.Config) (*demoapp.Database, error) {
+		db, err := demoapp.Open(ctx, cfg)
+		if err == nil && statement != "" && cfg.Name != "node-1" {
 			_, err = db.DB.ExecContext(ctx, statement)
 		}
 		return db, err

@@ -25,8 +25,8 @@ func (t tally) ok(lines int) bool {
 	return t == tally{Rows: lines, Found: lines}
 }
 
-// audit compares the rows of one node with what was sent. A line whose fate
-// is still unknown is not counted as lost when it is missing.
+// audit compares the rows of one node with what was sent. Of lines that are
+// missing those are lost that must be there.
 func audit(sent []demoapp.Line, fates map[int]fate, rows []demoapp.Row) tally {
 	texts := make(map[int]string, len(sent))
 	for _, line := range sent {
@@ -53,7 +53,7 @@ func audit(sent []demoapp.Line, fates map[int]fate, rows []demoapp.Row) tally {
 		if copies[line.N] > 0 {
 			continue
 		}
-		if f := fates[line.N]; f != unsettled && f != unknown {
+		if fates[line.N].mustBeThere() {
 			t.Lost++
 		}
 	}

@@ -75,6 +75,14 @@ func TestAuditFindsPlantedFaults(t *testing.T) {
 			},
 			want: tally{Rows: 4, Found: 4, Lost: 2},
 		},
+		{
+			name: "missing, and gone with the killed server: not lost",
+			plant: func(rows []demoapp.Row, fates map[int]fate) []demoapp.Row {
+				fates[1], fates[2] = unreplicated, outvoted
+				return rows[3:] // the third one is lost
+			},
+			want: tally{Rows: 3, Found: 3, Lost: 1},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

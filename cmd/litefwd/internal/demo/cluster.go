@@ -3,8 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
+
+	"github.com/litefwd/litefwd"
 )
 
 // nodes is how many processes the demo starts.
@@ -13,6 +14,8 @@ const nodes = 3
 // cluster holds the present process of every node.
 type cluster struct {
 	command command
+	// config is the database of node i's process.
+	config func(i int) litefwd.Config
 
 	mu      sync.Mutex // guards the following
 	members [nodes]*member
@@ -39,7 +42,7 @@ func (c *cluster) launch(i int) (*member, error) {
 		return nil, context.Canceled
 	}
 	name := nodeName(i)
-	m, err := c.command.start(name, filepath.Join(c.command.dir, name+".log"))
+	m, err := c.command.start(name, c.config(i).DSN())
 	if err == nil {
 		c.members[i] = m
 	}
@@ -57,18 +60,8 @@ func (c *cluster) all() [nodes]*member {
 func (c *cluster) live() []*member {
 	var live []*member
 	for _, m := range c.all() {
-		if m == nil {
-			continue
-		}
-		select {
-		case <-m.gone:
-			continue
-		default:
-		}
-		select {
-		case <-m.ready:
+		if m != nil && m.serves() {
 			live = append(live, m)
-		default:
 		}
 	}
 	return live

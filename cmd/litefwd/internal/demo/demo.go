@@ -18,6 +18,9 @@ import (
 // its result, which is printed, is not as it must be.
 var ErrWrong = errors.New("the result is wrong")
 
+// ErrLeft is returned by Run when something could not be ended or removed.
+var ErrLeft = errors.New("something is left behind")
+
 // maxImport is how many lines, the title page and the contents, are written
 // in one transaction at first.
 const maxImport = 100
@@ -29,6 +32,7 @@ type demo struct {
 	// imported is how many of the first lines one transaction has written.
 	imported atomic.Int64
 	cluster  *cluster
+	servers  *servers // nil with engine shared
 	load     *load
 	story    *story
 
@@ -39,10 +43,16 @@ type demo struct {
 // Run runs the demo: it starts this program (exe) again with nodeArgs for
 // each node, writes progress and result, and leaves nothing behind. It
 // returns nil, ErrWrong, or why it could not come to an end.
-func Run(ctx context.Context, o Options, exe string, nodeArgs []string, stdin io.Reader, stdout, stderr io.Writer) error {
+func Run(ctx context.Context, o Options, exe string, nodeArgs []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	lines, err := firstLines(o.Lines)
 	if err != nil {
 		return err
+	}
+	binary := ""
+	if o.Engine == engineLiteFS {
+		if binary, err = findLiteFS(o.LiteFS); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", demoapp.DirPrefix)
 	if err != nil {
@@ -51,29 +61,25 @@ func Run(ctx context.Context, o Options, exe string, nodeArgs []string, stdin io
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 
-	d := &demo{options: o, lines: lines, story: &story{start: time.Now()}, progress: stdout}
+	d := newDemo(o, lines, exe, nodeArgs, dir, fail)
+	d.progress = stdout
 	if o.JSON {
 		d.progress = stderr
 	}
-	head := min(maxImport, len(lines)/10)
-	d.load = &load{queue: newQueue(lines[head:]), ledger: newLedger(), writers: o.Writers}
-	d.cluster = &cluster{command: command{
-		exe: exe, args: nodeArgs, dir: dir, keep: o.Keep, writers: o.Writers,
-		role: d.roleChanged,
-		died: func(m *member) { fail(fmt.Errorf("%s ended by itself: %s", m.name, m.lastWords())) },
-	}}
-	defer func() {
-		d.cluster.stop()
-		if !o.Keep {
-			os.RemoveAll(dir)
-		}
-	}()
+	defer func() { err = errors.Join(err, d.end(dir)) }()
 
 	limited, cancel := context.WithTimeoutCause(running, o.Timeout,
 		fmt.Errorf("not finished within %v (-timeout)", o.Timeout))
 	defer cancel()
-	r, err := d.run(limited, head)
+	d.introduce()
+	if err := d.prepare(limited, dir, binary, fail); err != nil {
+		return err
+	}
+	r, err := d.run(limited)
 	if err != nil {
+		if limited.Err() != nil {
+			err = context.Cause(limited) // which other errors have come from
+		}
 		if o.Keep {
 			err = fmt.Errorf("%w (kept: %s)", err, dir)
 		}
@@ -89,6 +95,20 @@ func Run(ctx context.Context, o Options, exe string, nodeArgs []string, stdin io
 		return ErrWrong
 	}
 	return nil
+}
+
+// newDemo returns a demo in dir. died is called when something ends that nobody
+// has ended.
+func newDemo(o Options, lines []demoapp.Line, exe string, nodeArgs []string, dir string, died func(error)) *demo {
+	d := &demo{options: o, lines: lines, story: &story{start: time.Now()}}
+	head := min(maxImport, len(lines)/10)
+	d.load = &load{queue: newQueue(lines[head:]), ledger: newLedger(), writers: o.Writers}
+	d.cluster = &cluster{command: command{
+		exe: exe, args: nodeArgs, dir: dir, keep: o.Keep, writers: o.Writers,
+		role: d.roleChanged,
+		died: func(m *member) { died(fmt.Errorf("%s ended by itself: %s", m.name, m.lastWords())) },
+	}}
+	return d
 }
 
 // firstLines returns the first n lines of the book, or all if n is 0.
@@ -108,14 +128,14 @@ func firstLines(n int) ([]demoapp.Line, error) {
 }
 
 // run is the demo with its progress display, up to the result.
-func (d *demo) run(ctx context.Context, head int) (result, error) {
-	d.introduce()
+func (d *demo) run(ctx context.Context) (result, error) {
 	w := d.watch(ctx, d.progress)
 	defer w.stop()
 
 	if err := d.startAll(ctx); err != nil {
 		return result{}, err
 	}
+	head := len(d.lines) - d.load.queue.total
 	if err := d.importHead(ctx, head); err != nil {
 		return result{}, err
 	}
@@ -145,7 +165,11 @@ func (d *demo) startAll(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	d.story.tell("three processes serve; any of them takes writes")
+	if d.servers == nil {
+		d.story.tell("three processes serve; any of them takes writes")
+	} else {
+		d.story.tell("three servers serve, each its own copy; any of them takes writes")
+	}
 	return nil
 }
 

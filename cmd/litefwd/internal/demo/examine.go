@@ -25,6 +25,10 @@ func (d *demo) examine(ctx context.Context) (result, error) {
 	if err := settleDoubts(ctx, asked.client, d.load.ledger, d.lines); err != nil {
 		return r, err
 	}
+	d.load.ledger.writeOff()
+	if err := d.awaitCopies(ctx, asked); err != nil {
+		r.problem("the copies did not become the same: %v", err)
+	}
 	for _, m := range live {
 		n, err := d.examineNode(ctx, m)
 		if err != nil {
@@ -39,6 +43,16 @@ func (d *demo) examine(ctx context.Context) (result, error) {
 	r.tallyFates(d.load.ledger)
 	r.judge()
 	return r, nil
+}
+
+// awaitCopies waits until every node's copy is what m's is.
+func (d *demo) awaitCopies(ctx context.Context, m *member) error {
+	for i, other := range d.cluster.all() {
+		if other == m && d.servers != nil {
+			return d.servers.awaitReplicated(ctx, i)
+		}
+	}
+	return nil
 }
 
 func (d *demo) examineNode(ctx context.Context, m *member) (nodeResult, error) {

@@ -15,9 +15,14 @@ const (
 	takeoverLimit = 30 * time.Second
 )
 
-// failover kills the primary in the middle of the load, measures how the
-// others take over, and starts it again.
+// failover moves the primary role, if the engine can, kills the primary in the
+// middle of the load, measures how the others take over, and starts it again.
 func (d *demo) failover(ctx context.Context) error {
+	if d.servers != nil {
+		if err := d.handoff(ctx); err != nil {
+			return err
+		}
+	}
 	if d.options.NoKill {
 		return nil
 	}
@@ -28,7 +33,7 @@ func (d *demo) failover(ctx context.Context) error {
 	if !ok {
 		return errors.New("no node says that it is primary, so there is none to kill")
 	}
-	if err := d.killPrimary(ctx, victim); err != nil {
+	if err := d.killPrimary(ctx, i, victim); err != nil {
 		return err
 	}
 	if d.options.NoRestart || !d.waitFor(ctx, restartAfter) {
@@ -47,15 +52,21 @@ func (d *demo) waitFor(ctx context.Context, percent int) bool {
 	}
 }
 
-// killPrimary kills the victim and waits until the survivors write again.
+// killPrimary kills the victim, node i, and waits until the survivors write
+// again. With engine litefs the whole server dies: its LiteFS as well.
 //
 // The clock starts before the signal is sent. Writes that were on their way
 // may still be answered, so the first write counted is one that was sent
 // after it: each survivor gets one at once.
-func (d *demo) killPrimary(ctx context.Context, victim *member) error {
+func (d *demo) killPrimary(ctx context.Context, i int, victim *member) error {
 	d.load.ledger.kill(victim.name, time.Now())
 	if err := victim.kill(); err != nil {
 		return fmt.Errorf("kill %s: %w", victim.name, err)
+	}
+	if d.servers != nil {
+		if err := d.servers.kill(i); err != nil {
+			return fmt.Errorf("kill the LiteFS of %s: %w", victim.name, err)
+		}
 	}
 	for _, m := range d.cluster.live() {
 		if m == victim {
@@ -65,7 +76,14 @@ func (d *demo) killPrimary(ctx context.Context, victim *member) error {
 			d.load.running.Go(func() { d.load.send(ctx, m.client, line) })
 		}
 	}
-	d.story.tell("killed %s (primary, pid %d) with SIGKILL", victim.name, victim.pid())
+	if d.servers == nil {
+		d.story.tell("killed %s (primary, pid %d) with SIGKILL", victim.name, victim.pid())
+		return d.awaitTakeover(ctx)
+	}
+	d.story.tell("killed %s (primary), pid %d and its LiteFS, with SIGKILL", victim.name, victim.pid())
+	if err := d.lookAtSurvivors(ctx, victim); err != nil {
+		return err
+	}
 	return d.awaitTakeover(ctx)
 }
 
@@ -79,8 +97,7 @@ func (d *demo) awaitTakeover(ctx context.Context) error {
 		t := d.load.ledger.times()
 		if !t.announced.IsZero() && !t.firstAck.IsZero() {
 			d.story.tell("%s is primary, %s after the kill", t.announcer, millis(t.announced.Sub(t.killed)))
-			d.story.tell("the first write is acknowledged through %s, %s after the kill",
-				t.firstVia, millis(t.firstAck.Sub(t.killed)))
+			d.story.tell("the first write is acknowledged through %s, after %s", t.firstVia, millis(t.firstAck.Sub(t.killed)))
 			return nil
 		}
 		select {
@@ -104,6 +121,12 @@ func happened(t time.Time) string {
 // restart starts the killed node again and gives it writes.
 func (d *demo) restart(ctx context.Context, i int) error {
 	start := time.Now()
+	d.load.ledger.comeBack(start)
+	if d.servers != nil {
+		if err := d.servers.restart(ctx, i); err != nil {
+			return fmt.Errorf("start the LiteFS of %s again: %w", nodeName(i), err)
+		}
+	}
 	m, err := d.cluster.start(ctx, i)
 	if err != nil {
 		return err

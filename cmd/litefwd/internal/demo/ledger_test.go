@@ -33,8 +33,8 @@ func TestLedgerMeasuresTheTakeover(t *testing.T) {
 	if d := got.firstAck.Sub(got.killed); d != 10*time.Millisecond || got.firstVia != "node-2" {
 		t.Errorf("first write through %s after %v", got.firstVia, d)
 	}
-	if want := 11 * time.Millisecond; got.longestGap != want { // from 10 to 21
-		t.Errorf("longest gap %v, want %v", got.longestGap, want)
+	if want := 11 * time.Millisecond; got.pause.longest != want { // from 10 to 21
+		t.Errorf("longest gap %v, want %v", got.pause.longest, want)
 	}
 }
 

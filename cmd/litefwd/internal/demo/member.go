@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ type command struct {
 	exe     string
 	args    []string // before the node's own flags
 	dir     string
+	secret  string // of the nodes, unless their engine makes one
 	keep    bool
 	writers int
 	// role is called for each role that a process reports.
@@ -49,18 +51,21 @@ type command struct {
 	died func(m *member)
 }
 
-// start starts the process of the node called name and does not wait for it.
-func (c command) start(name, log string) (*member, error) {
+// start starts the process of the node called name, on the database that dsn
+// describes, and does not wait for it.
+func (c command) start(name, dsn string) (*member, error) {
+	log := filepath.Join(c.dir, name+".log")
 	stderr, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer stderr.Close() // the process has its own descriptor
-	args := append(append([]string(nil), c.args...), "-dir", c.dir, "-name", name)
+	args := append(append([]string(nil), c.args...), "-dir", c.dir, "-name", name, "-dsn", dsn)
 	if c.keep {
 		args = append(args, "-keep")
 	}
 	cmd := exec.Command(c.exe, args...)
+	cmd.Env = append(os.Environ(), demoapp.SecretEnv+"="+c.secret)
 	cmd.Stderr = stderr
 	cmd.SysProcAttr = childAttributes()
 	m := &member{name: name, cmd: cmd, log: log, ready: make(chan struct{}), gone: make(chan struct{})}
@@ -123,6 +128,21 @@ func (m *member) state() string {
 		return "starting"
 	}
 	return m.role
+}
+
+// serves reports whether the application answers.
+func (m *member) serves() bool {
+	select {
+	case <-m.gone:
+		return false
+	default:
+	}
+	select {
+	case <-m.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 // waitReady waits until the application answers.

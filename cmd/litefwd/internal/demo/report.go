@@ -27,12 +27,14 @@ func (r result) text(st term.Style) []string {
 		fmt.Sprintf("  %s lines in one transaction, then %s in %.1f s, %s/s",
 			count(r.Imported), writes(r.Lines-r.Imported), r.Seconds, count(int(r.PerSecond))))
 	lines = append(lines, r.doubtsText()...)
+	lines = append(lines, r.handoffText()...)
 	lines = append(lines, r.takeoverText()...)
+	lines = append(lines, r.goneText()...)
 	for _, p := range r.Problems {
 		lines = append(lines, "  "+st.Red("wrong: ")+p)
 	}
 	if r.OK {
-		lines = append(lines, "  "+st.Green("Every line is there once, on every node."))
+		lines = append(lines, "  "+st.Green(r.verdict()))
 	}
 	if r.Dir != "" {
 		lines = append(lines, "  kept: "+r.Dir)
@@ -50,6 +52,46 @@ func (r result) doubtsText() []string {
 			writes(u.Total), u.Found, u.Resent))
 	}
 	return lines
+}
+
+func (r result) handoffText() []string {
+	if r.Handoff == nil {
+		return nil
+	}
+	h := r.Handoff
+	return []string{
+		fmt.Sprintf("  handoff:  %s took over from %s in %.0f ms, pause of all writers %.0f ms,", h.To, h.From, h.Took, h.LongestGap),
+		fmt.Sprintf("            lost %d of %s acknowledged before", h.Lost, writes(h.Checked)),
+	}
+}
+
+// goneText tells what an election may lose, and what this one did.
+func (r result) goneText() []string {
+	if r.Gone == nil {
+		return nil
+	}
+	g, t := r.Gone, r.Takeover
+	return []string{
+		fmt.Sprintf("            (of it the dead server's lease: here %.0f s, by LiteFS's default 10 s)", leaseTTL.Seconds()),
+		fmt.Sprintf("  gone with %s: %d of %s that it had acknowledged itself (not", t.Killed, g.Unreplicated, writes(g.ByVictim)),
+		fmt.Sprintf("            replicated yet: LiteFS does it after the commit), and %s", writes(g.Outvoted)),
+		fmt.Sprintf("            that a survivor had, but not %s, which got the lease", t.Primary),
+	}
+}
+
+func (r result) verdict() string {
+	where := "on every node"
+	if r.Gone != nil {
+		where = "on every server's copy"
+	}
+	switch away := r.Lines - r.expected(); away {
+	case 0:
+		return "Every line is there once, " + where + "."
+	case 1:
+		return "Every line is there once, " + where + ", but the one that is gone."
+	default:
+		return fmt.Sprintf("Every line is there once, %s, but the %d that are gone.", where, away)
+	}
 }
 
 func (r result) takeoverText() []string {

@@ -23,6 +23,14 @@ func TestJudge(t *testing.T) {
 		{"search", func(r *result) { r.Search.Answers[1].Lines = nil }, "different lines"},
 		{"unresolved", func(r *result) { r.Unknown.Total++ }, "not resolved"},
 		{"too few answers", func(r *result) { r.Acknowledged-- }, "999 writes are acknowledged"},
+		{"gone, and counted", func(r *result) {
+			r.Gone = &gone{ByVictim: 9, Unreplicated: 1, Outvoted: 1}
+			for i := range r.Nodes {
+				r.Nodes[i].Rows, r.Nodes[i].Found = 998, 998
+			}
+		}, ""},
+		{"gone, and there all the same", func(r *result) { r.Gone = &gone{ByVictim: 9, Unreplicated: 1} }, "1000 rows, 1000 lines found, of 999"},
+		{"lost in the handoff", func(r *result) { r.Handoff = &handoff{To: "node-2", Lost: 2} }, "2 acknowledged lines were lost when node-2"},
 		{"nobody asked", func(r *result) { r.Nodes = nil }, "no node"},
 	} {
 		r := sampleResult()

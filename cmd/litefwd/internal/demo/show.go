@@ -14,14 +14,18 @@ import (
 
 // introduce says what is about to happen.
 func (d *demo) introduce() {
+	what, where := "three processes, one database, writes to any of them", "three processes"
+	if d.options.Engine == engineLiteFS {
+		what, where = "three LiteFS servers, a copy on each, writes to any of them", "three LiteFS servers"
+	}
 	if term.Is(d.progress) {
 		st := term.StyleFor(d.progress)
-		fmt.Fprintf(d.progress, "\n  %s\n\n", st.Bold("litefwd demo: three processes, one database, writes to any of them"))
+		fmt.Fprintf(d.progress, "\n  %s\n\n", st.Bold("litefwd demo: "+what))
 		fmt.Fprintf(d.progress, "  %s by %s, %s lines, each a write of its own\n\n", opticks.Title, opticks.Author, count(len(d.lines)))
 		return
 	}
-	d.print(fmt.Sprintf("litefwd demo: %s by %s, %d lines, written to three processes in %s",
-		opticks.Title, opticks.Author, len(d.lines), d.cluster.command.dir))
+	d.print(fmt.Sprintf("litefwd demo: %s by %s, %d lines, written to %s in %s",
+		opticks.Title, opticks.Author, len(d.lines), where, d.cluster.command.dir))
 	d.story.each = d.print
 }
 

@@ -14,6 +14,7 @@ type view struct {
 	Elapsed     time.Duration
 	Done, Total int
 	Rate        float64
+	Copies      bool // each node has one of its own
 	Nodes       []nodeView
 	Story       []string
 }
@@ -25,7 +26,8 @@ type nodeView struct {
 	Role    string // or "starting", "killed"
 	Written int
 	Rate    float64
-	Rows    int // as this node sees them; negative if it was not asked yet
+	Rows    int    // as this node sees them; negative if it was not asked yet
+	TXID    uint64 // that its copy has reached, if it has one
 }
 
 // barWidth is the width of the progress bar on a terminal of 80 columns.
@@ -37,15 +39,19 @@ func (v view) block(st term.Style, width int) []string {
 	if width > 100 {
 		bar = barWidth + 20
 	}
+	seen := term.Right("rows it sees", 15)
+	if v.Copies {
+		seen = term.Right("rows", 8) + term.Right("txid", 8)
+	}
 	lines := []string{
 		fmt.Sprintf("  %s %3d %%  %s lines  %s/s  %.1f s", st.Bar(v.Done, v.Total, bar),
 			percent(v.Done, v.Total), count(v.Done), count(int(v.Rate)), v.Elapsed.Seconds()),
 		"",
 		"  " + st.Dim(term.Left("node", 10)+term.Left("role", 10)+term.Right("pid", 8)+
-			term.Right("written through it", 21)+term.Right("rate", 10)+term.Right("rows it sees", 15)),
+			term.Right("written through it", 21)+term.Right("rate", 10)+seen),
 	}
 	for _, n := range v.Nodes {
-		lines = append(lines, "  "+n.line(st))
+		lines = append(lines, "  "+n.line(st, v.Copies))
 	}
 	lines = append(lines, "")
 	for _, told := range v.Story {
@@ -54,7 +60,7 @@ func (v view) block(st term.Style, width int) []string {
 	return lines
 }
 
-func (n nodeView) line(st term.Style) string {
+func (n nodeView) line(st term.Style, isCopy bool) string {
 	role := n.Role
 	switch role {
 	case "primary":
@@ -64,15 +70,19 @@ func (n nodeView) line(st term.Style) string {
 	case "starting", "unknown":
 		role = st.Yellow(role)
 	}
-	rate, rows := count(int(n.Rate))+"/s", count(n.Rows)
+	rate, rows, txid := count(int(n.Rate))+"/s", count(n.Rows), count(int(n.TXID))
 	if n.Rows < 0 || n.Role == "killed" {
-		rows = "-"
+		rows, txid = "-", "-"
+	}
+	seen := term.Right(rows, 15)
+	if isCopy {
+		seen = term.Right(rows, 8) + term.Right(txid, 8)
 	}
 	if n.Role == "killed" {
 		rate = "-"
 	}
 	return term.Left(n.Name, 10) + term.Left(role, 10) + term.Right(strconv.Itoa(n.PID), 8) +
-		term.Right(count(n.Written), 21) + term.Right(rate, 10) + term.Right(rows, 15)
+		term.Right(count(n.Written), 21) + term.Right(rate, 10) + seen
 }
 
 // line renders v for an output that is no terminal.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,21 @@ func TestViewBlock(t *testing.T) {
 	}
 }
 
+func TestViewBlockOfCopies(t *testing.T) {
+	t.Parallel()
+	v := sampleView
+	v.Copies = true
+	v.Nodes = slices.Clone(v.Nodes)
+	v.Nodes[1].TXID, v.Nodes[2].TXID = 5261, 5263
+	block := v.block(term.Style{}, 80)
+	golden(t, "view-80-copies", block)
+	for _, line := range block {
+		if w := term.Width(line); w > 80 {
+			t.Errorf("%d columns: %q", w, line)
+		}
+	}
+}
+
 func TestViewLine(t *testing.T) {
 	t.Parallel()
 	golden(t, "view-line", []string{sampleView.line()})
@@ -79,6 +95,15 @@ func TestReport(t *testing.T) {
 	good := sampleResult()
 	good.judge()
 	golden(t, "report-good", append(good.text(term.Style{}), good.Search.text(term.Style{})...))
+
+	moved := sampleResult()
+	moved.Handoff = &handoff{From: "node-3", To: "node-1", Took: 87.3, LongestGap: 53.4, Checked: 283}
+	moved.Gone = &gone{ByVictim: 843, Unreplicated: 3, Outvoted: 1}
+	for i := range moved.Nodes {
+		moved.Nodes[i].Rows, moved.Nodes[i].Found = 996, 996
+	}
+	moved.judge()
+	golden(t, "report-litefs", moved.text(term.Style{}))
 
 	bad := sampleResult()
 	bad.Nodes[1].Rows, bad.Nodes[1].Found, bad.Nodes[1].Lost, bad.Nodes[1].Duplicated = 999, 998, 2, 1

@@ -27,14 +27,15 @@ type watcher struct {
 	total  meter
 	meters [nodes]meter
 
-	mu   sync.Mutex // guards rows
-	rows map[*member]int
+	mu    sync.Mutex // guards the following
+	rows  map[*member]int
+	txids map[*member]uint64
 }
 
 // watch starts a watcher that writes to out.
 func (d *demo) watch(ctx context.Context, out io.Writer) *watcher {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{demo: d, out: out, style: term.StyleFor(out), cancel: cancel, rows: map[*member]int{}}
+	w := &watcher{demo: d, out: out, style: term.StyleFor(out), cancel: cancel, rows: map[*member]int{}, txids: map[*member]uint64{}}
 	if term.Is(out) {
 		w.done.Go(func() { w.draw(ctx) })
 	} else {
@@ -74,17 +75,27 @@ func (w *watcher) print(ctx context.Context) {
 // ask asks every node, in turn, how many rows it sees.
 func (w *watcher) ask(ctx context.Context) {
 	for ctx.Err() == nil {
-		for _, m := range w.demo.cluster.live() {
-			limited, cancel := context.WithTimeout(ctx, askLimit)
-			s, err := m.client.status(limited)
-			cancel()
-			if err == nil {
-				w.mu.Lock()
-				w.rows[m] = s.Rows
-				w.mu.Unlock()
+		for i, m := range w.demo.cluster.all() {
+			if m != nil && m.serves() {
+				w.askOne(ctx, i, m)
 			}
 		}
 		sleep(ctx, askEvery)
+	}
+}
+
+func (w *watcher) askOne(ctx context.Context, i int, m *member) {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	s, err := m.client.status(ctx)
+	var txid uint64
+	if err == nil && w.demo.servers != nil {
+		txid, err = w.demo.servers.position(ctx, i)
+	}
+	if err == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.rows[m], w.txids[m] = s.Rows, txid
 	}
 }
 
@@ -95,6 +106,7 @@ func (w *watcher) look() view {
 		Elapsed: now.Sub(d.story.start),
 		Done:    int(d.imported.Load()) + d.load.queue.progress(),
 		Total:   len(d.lines),
+		Copies:  d.servers != nil,
 	}
 	v.Rate = w.total.rate(now, v.Done)
 	for i, m := range d.cluster.all() {
@@ -108,7 +120,7 @@ func (w *watcher) look() view {
 		n.Rate = w.meters[i].rate(now, n.Written)
 		w.mu.Lock()
 		if rows, ok := w.rows[m]; ok {
-			n.Rows = rows
+			n.Rows, n.TXID = rows, w.txids[m]
 		}
 		w.mu.Unlock()
 		v.Nodes = append(v.Nodes, n)

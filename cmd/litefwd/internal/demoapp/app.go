@@ -20,6 +20,8 @@ type App struct {
 	Name string
 	// DB is all that the application has of litefwd.
 	DB *sql.DB
+	// Copy is what this node's own copy has, for those who count and check.
+	Copy *sql.DB
 	// Role tells the node's role and the primary's name, for GET /status only.
 	Role func() (role, primary string)
 }
@@ -68,9 +70,9 @@ func (a *App) postImport(r *http.Request) (any, error) {
 	return map[string]int{"imported": len(lines)}, tx.Commit()
 }
 
-// getLines returns every row, for those who want to count.
+// getLines returns every row of this node's copy, for those who want to count.
 func (a *App) getLines(r *http.Request) (any, error) {
-	rows, err := a.DB.QueryContext(r.Context(), `SELECT id, n, via, text FROM lines ORDER BY id`)
+	rows, err := a.Copy.QueryContext(r.Context(), `SELECT id, n, via, text FROM lines ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}
@@ -136,15 +138,15 @@ func matchExpression(typed string) string {
 func (a *App) getStatus(r *http.Request) (any, error) {
 	s := Status{Name: a.Name, PID: os.Getpid()}
 	s.Role, s.Primary = a.Role()
-	err := a.DB.QueryRowContext(r.Context(), `SELECT count(*) FROM lines`).Scan(&s.Rows)
+	err := a.Copy.QueryRowContext(r.Context(), `SELECT count(*) FROM lines`).Scan(&s.Rows)
 	return s, err
 }
 
-// getCheck asks SQLite whether the file is sound and the search index agrees
-// with the table.
+// getCheck asks SQLite whether this node's copy is sound and, on the primary,
+// whether the search index agrees with the table.
 func (a *App) getCheck(r *http.Request) (any, error) {
 	check := Check{Problems: []string{}}
-	rows, err := a.DB.QueryContext(r.Context(), `PRAGMA integrity_check`)
+	rows, err := a.Copy.QueryContext(r.Context(), `PRAGMA integrity_check`)
 	if err != nil {
 		return nil, err
 	}

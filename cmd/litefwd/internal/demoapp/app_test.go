@@ -27,7 +27,7 @@ func testApp(t *testing.T) (*sql.DB, func(method, path string, send, receive any
 			t.Fatal(err)
 		}
 	}
-	app := &App{Name: "node-7", DB: db, Role: func() (string, string) { return "primary", "node-7" }}
+	app := &App{Name: "node-7", DB: db, Copy: db, Role: func() (string, string) { return "primary", "node-7" }}
 	handler := app.Handler()
 	return db, func(method, path string, send, receive any) int {
 		t.Helper()

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -13,12 +12,21 @@ import (
 	"github.com/litefwd/litefwd"
 )
 
-// closeTime is how long a node that ends waits for the writes that it runs.
-const closeTime = 2 * time.Second
+const (
+	// Driver is the SQLite driver that the application imports.
+	Driver = "sqlite"
+	// SecretEnv names the variable with the nodes' secret, if their engine
+	// does not make one: other users can read a process's arguments.
+	SecretEnv = "LITEFWD_SECRET"
+	// closeTime is how long a node that ends waits for the writes that it runs.
+	closeTime = 2 * time.Second
+)
 
 // Database is an open database and what its node knows about roles.
 type Database struct {
 	DB *sql.DB
+	// Copy is this node's copy of it, as it is.
+	Copy *sql.DB
 	// Role returns the node's role and the primary's name, "" if unknown.
 	Role func() (role, primary string)
 	// Watch calls changed with the present role and at every change, until ctx
@@ -28,25 +36,20 @@ type Database struct {
 	Close func() error
 }
 
-// Opener opens the application's database in dir for the node called name.
-type Opener func(ctx context.Context, dir, name string) (*Database, error)
+// Opener opens the application's database.
+type Opener func(ctx context.Context, cfg litefwd.Config) (*Database, error)
 
-// Open is the Opener that uses litefwd: with the shared engine all processes
-// of this machine open the same file.
-func Open(ctx context.Context, dir, name string) (*Database, error) {
-	node, err := litefwd.Open(ctx, litefwd.Config{
-		Path:   filepath.Join(dir, "app.db"),
-		Engine: "shared",
-		Driver: "sqlite",
-		Listen: "127.0.0.1:0",
-		Name:   name,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+// Open is the Opener that uses litefwd.
+func Open(ctx context.Context, cfg litefwd.Config) (*Database, error) {
+	cfg.Secret = os.Getenv(SecretEnv)
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	node, err := litefwd.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &Database{
-		DB: node.DB(),
+		DB:   node.DB(),
+		Copy: node.Local(),
 		Role: func() (string, string) {
 			s := node.Status()
 			return s.Role.String(), s.Primary.Name

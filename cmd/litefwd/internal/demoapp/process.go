@@ -11,12 +11,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/litefwd/litefwd"
 )
 
 const (
@@ -38,6 +41,7 @@ const (
 // process is one node's process.
 type process struct {
 	dir, name string
+	cfg       litefwd.Config
 	keepDir   bool
 
 	mu     sync.Mutex // guards events
@@ -50,16 +54,23 @@ func Main(args []string, open Opener, stdin io.Reader, stdout, stderr io.Writer)
 	p := &process{events: stdout}
 	flags := flag.NewFlagSet("demo-node", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&p.dir, "dir", "", "directory of the database")
+	flags.StringVar(&p.dir, "dir", "", "the demo's own directory")
 	flags.StringVar(&p.name, "name", "", "the node's name")
+	dsn := flags.String("dsn", "", "the database, see litefwd.ParseDSN; its secret comes from "+SecretEnv)
 	flags.BoolVar(&p.keepDir, "keep", false, "keep the directory when the parent dies")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if p.dir == "" || p.name == "" || flags.NArg() > 0 {
+	if p.dir == "" || p.name == "" || *dsn == "" || flags.NArg() > 0 {
 		fmt.Fprintln(stderr, "demo-node is a part of \"litefwd demo\", which starts it")
 		return 2
 	}
+	var err error
+	if p.cfg, err = litefwd.ParseDSN(*dsn); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	p.cfg.Name = p.name
 	// A terminal's Ctrl-C goes to the parent and its children alike; the
 	// parent is the one to end them. A parent that died must not end this
 	// process by SIGPIPE before it has cleaned up.
@@ -79,9 +90,13 @@ func (p *process) run(ctx context.Context, open Opener, stdin io.Reader) error {
 	orphaned := make(chan bool, 1) // one value, sent once
 	go func() {
 		// Stopped by the end of stdin, or with the process.
-		orphaned <- !saysQuit(stdin)
+		died := !saysQuit(stdin)
+		orphaned <- died
 		cancel()
 		time.Sleep(exitTime)
+		if died {
+			p.cleanUp()
+		}
 		os.Exit(1)
 	}()
 	err := p.serve(ctx, open)
@@ -90,12 +105,30 @@ func (p *process) run(ctx context.Context, open Opener, stdin io.Reader) error {
 	}
 	select {
 	case died := <-orphaned:
-		if died && !p.keepDir && strings.HasPrefix(filepath.Base(p.dir), DirPrefix) {
-			err = errors.Join(err, os.RemoveAll(p.dir))
+		if died {
+			err = errors.Join(err, p.cleanUp())
 		}
 	case <-time.After(orphanTime):
 	}
 	return err
+}
+
+// cleanUp does what the parent would have done at its end. All nodes do it,
+// and the last one succeeds. LiteFS has died with the parent, and left its
+// mounts.
+func (p *process) cleanUp() error {
+	mounts, err := filepath.Glob(filepath.Join(p.dir, "litefstest-*", "*", "mnt"))
+	if err != nil {
+		return err
+	}
+	for _, mount := range mounts {
+		// It fails where another node was faster, or nothing is mounted.
+		exec.Command("fusermount3", "-u", "-z", mount).Run()
+	}
+	if p.keepDir || !strings.HasPrefix(filepath.Base(p.dir), DirPrefix) {
+		return nil
+	}
+	return os.RemoveAll(p.dir)
 }
 
 // saysQuit reads until the line Quit or the end, which it reports as false.
@@ -113,7 +146,7 @@ func saysQuit(stdin io.Reader) bool {
 func (p *process) serve(ctx context.Context, open Opener) (err error) {
 	starting, started := context.WithTimeout(ctx, startTime)
 	defer started()
-	db, err := open(starting, p.dir, p.name)
+	db, err := open(starting, p.cfg)
 	if err != nil {
 		return err
 	}
@@ -125,7 +158,7 @@ func (p *process) serve(ctx context.Context, open Opener) (err error) {
 	if err != nil {
 		return err
 	}
-	app := &App{Name: p.name, DB: db.DB, Role: db.Role}
+	app := &App{Name: p.name, DB: db.DB, Copy: db.Copy, Role: db.Role}
 	server := &http.Server{Handler: app.Handler(), ReadHeaderTimeout: startTime}
 	p.report(Event{Ready: listener.Addr().String()})
 

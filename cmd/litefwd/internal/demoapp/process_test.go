@@ -17,7 +17,8 @@ func TestSaysQuit(t *testing.T) {
 }
 
 func TestMainNeedsItsFlags(t *testing.T) {
-	for _, args := range [][]string{nil, {"-dir", "x"}, {"-dir", "x", "-name", "y", "z"}, {"-unknown"}} {
+	for _, args := range [][]string{nil, {"-dir", "x"}, {"-dir", "x", "-name", "y"}, {"-dir", "x", "-name", "y", "-dsn", "d", "z"},
+		{"-dir", "x", "-name", "y", "-dsn", "d?wrong=1"}, {"-unknown"}} {
 		var stderr bytes.Buffer
 		if code := Main(args, nil, strings.NewReader(""), io.Discard, &stderr); code != 2 || stderr.Len() == 0 {
 			t.Errorf("%q: code %d, %q", args, code, &stderr)

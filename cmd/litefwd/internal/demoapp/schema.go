@@ -11,6 +11,7 @@ import (
 // Nothing keeps a line from being stored twice: lines.n is deliberately not
 // unique, so that a write that was applied twice can be seen and counted.
 var schema = []string{
+	`PRAGMA journal_mode = WAL`, // which engine "shared" has anyway
 	`CREATE TABLE IF NOT EXISTS lines (
 		id   INTEGER PRIMARY KEY,
 		n    INTEGER NOT NULL,

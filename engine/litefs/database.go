@@ -30,6 +30,7 @@ type database struct {
 	news   signal // any step of track
 	verify bool   // the lookout must read "-pos"
 	failed bool   // the lookout must look, and raise the history
+	dead   bool   // the lookout has found the mount dead, last time
 	fenced fenced // the last Fence that passed
 }
 
@@ -193,12 +194,13 @@ func (d *database) roleChanged() {
 }
 
 // look is the lookout's: it reads the position where events do not tell it,
-// and makes good on Failed.
+// and makes good on Failed. Connections do not survive their mount, and on a dead
+// one SQLite tries for ten seconds in WAL mode, at each statement.
 func (d *database) look(blind, mounted bool) {
 	d.mu.Lock()
 	wanted := blind || d.verify || d.failed || !d.track.based
-	failed := d.failed
-	d.verify, d.failed = false, false
+	failed := d.failed || !d.dead && !mounted
+	d.verify, d.failed, d.dead = false, false, !mounted
 	m := d.track.mark()
 	d.mu.Unlock()
 	if wanted && mounted {

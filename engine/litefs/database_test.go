@@ -44,6 +44,7 @@ func TestHistoryIsRaised(t *testing.T) {
 		{"drop", func(f *fake, _ *database) { f.at(at(6, a)); f.send(txLine(at(6, a), 0)) }},
 		{"reconnect", func(f *fake, _ *database) { f.drop() }},
 		{"role", func(f *fake, _ *database) { f.become(replica) }},
+		{"dead mount", func(f *fake, _ *database) { f.remove(".lag") }},
 		{"disk I/O error", failed(266)},
 		{"fstat", failed(1802)},
 		{"lock", failed(3850)},

@@ -48,7 +48,7 @@
 //   - when the position goes back, is another at the same id, or skips one;
 //   - at the first event on a replica after it was given its primary: it may
 //     be a snapshot that ends one transaction further;
-//   - when the database is dropped;
+//   - when the database is dropped, or the mount is found dead;
 //   - when SQLite fails in a way that connections do not recover from.
 //
 // Snapshot finds the same by reading -pos inside the reader's transaction, when

@@ -3,10 +3,8 @@ package e2e
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -94,13 +92,25 @@ func (p *pairs) database(t *testing.T, role litefwd.Role) conformance.Session {
 	p.opened++
 	a, name := p.now, fmt.Sprintf("case%d.db", p.opened)
 	one, other := a.nodes[0].Database(name), a.nodes[1].Database(name)
+	a.create(name)
 	if role == litefwd.RoleReplica {
 		one, other = other, one
 	}
 	return session{one, other, func(ctx context.Context) error {
-		if _, err := os.Stat(filepath.Join(a.Mount(0), name)); errors.Is(err, os.ErrNotExist) {
-			return nil // nothing was written
-		}
 		return a.WaitReplicated(ctx, 0, name)
 	}}
+}
+
+// create makes an empty database, and waits until the replica has it: a copy
+// that comes into being gives connections another handle, and the pool another
+// connection, so that last_insert_rowid() would depend on the moment.
+func (a *app) create(name string) {
+	a.t.Helper()
+	// Not through litefwd, whose connections would remember the write.
+	db, err := sql.Open(a.driver, strings.ReplaceAll(dsn(a.driver, a.journal), "{path}", filepath.Join(a.Mount(0), name)))
+	a.must("open "+name, err)
+	defer db.Close()
+	_, err = db.ExecContext(a.ctx, "PRAGMA application_id = 0")
+	a.must("create "+name, err)
+	a.must("replicate "+name, a.WaitReplicated(a.ctx, 0, name))
 }

@@ -50,6 +50,7 @@ type database struct {
 	writer     *writer.Writer
 	writerTerm uint64 // the term for which writer was made
 	draining   bool
+	keeper     *keeper // or nil; see keep
 }
 
 // maxRedirected bounds the reads of one database that go to the primary at
@@ -208,7 +209,7 @@ func (db *database) drain(ctx context.Context) {
 // close closes everything; drain was called before.
 func (db *database) close() error {
 	db.tracker.Close()
-	errs := []error{db.pool.Close(), db.local.Close()}
+	errs := []error{db.pool.Close(), db.local.Close(), db.dropKeeper()}
 	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}

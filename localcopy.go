@@ -71,6 +71,71 @@ func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) erro
 	return setQueryOnly(ctx, conn, true)
 }
 
+// keeper is an idle connection that keeps SQLite from closing the database
+// altogether.
+type keeper struct {
+	conn *sqldriver.Conn
+	file uint64 // the engine's number for the file that it has open
+}
+
+// keep sees to it that a connection to this node's copy stays open while the
+// file is the same. When the last one of a WAL database is closed, SQLite deletes
+// the -wal and -shm files, and makes them anew with the next; on LiteFS, close to
+// a change of roles, when all others are given up, that gave SQLITE_READONLY, a
+// fault in the mapped memory, and commits whose success could not be told.
+func (db *database) keep(ctx context.Context) error {
+	if db.replica == nil {
+		return nil
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	file := db.replica.File()
+	if db.draining || db.keeper != nil && db.keeper.file == file {
+		return nil
+	}
+	if err := db.dropKeeperLocked(); err != nil {
+		db.core.log.Debug("closing the connection to a file that was replaced", "db", db.name, "err", err)
+	}
+	conn, err := sqldriver.Connect(ctx, db.connector)
+	if err != nil {
+		return err
+	}
+	// It opens the WAL with its first read.
+	err = setQueryOnly(ctx, conn, true)
+	if err == nil {
+		_, err = conn.QueryRow(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1")
+	}
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	db.keeper = &keeper{conn, file}
+	return nil
+}
+
+// dropOldKeeper closes the keeper if the file is another one.
+func (db *database) dropOldKeeper() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.keeper != nil && db.keeper.file != db.replica.File() {
+		db.dropKeeperLocked() //nolint:errcheck // what it had open is gone
+	}
+}
+
+func (db *database) dropKeeper() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.dropKeeperLocked()
+}
+
+func (db *database) dropKeeperLocked() error {
+	k := db.keeper
+	db.keeper = nil
+	if k == nil {
+		return nil
+	}
+	return k.conn.Close()
+}
+
 // exists reports whether this node has a file of the database. A file that
 // cannot be looked for is taken to exist: opening it will say what is wrong.
 func (db *database) exists() bool {
@@ -96,6 +161,7 @@ func (db *database) followHistory() {
 		h, changed := db.replica.History()
 		if h != last {
 			last = h
+			db.dropOldKeeper()
 			db.discard()
 			if w := db.currentWriter(); w != nil {
 				w.Discard()

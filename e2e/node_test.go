@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/litefwd/litefwd"
@@ -19,6 +22,19 @@ type app struct {
 	peers           map[string]string // hostname → litefwd address
 	nodes           []*litefwd.Node
 	change          func(*litefwd.Config)
+	log             logBuffer
+}
+
+// logBuffer is what the nodes have logged, shown when the test fails.
+type logBuffer struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
 }
 
 const secret = "a secret of tests, not of anybody else's"
@@ -43,6 +59,9 @@ func startApp(t *testing.T, driver, journal string, opts litefstest.Options, cha
 			if n != nil {
 				n.Close()
 			}
+		}
+		if t.Failed() {
+			t.Logf("log of the nodes:\n%s", a.log.text.String())
 		}
 	})
 	return a
@@ -70,6 +89,7 @@ func (a *app) config(i int) litefwd.Config {
 		Listen:    a.peers[a.Hostname(i)],
 		Name:      a.Hostname(i),
 		Secret:    secret,
+		Logger:    slog.New(slog.NewTextHandler(&a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if a.change != nil {
 		a.change(&cfg)

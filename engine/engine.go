@@ -151,6 +151,12 @@ type Replicated interface {
 	// when it does. It never blocks. Read it before opening a connection.
 	History() (uint64, <-chan struct{})
 
+	// File returns a number that changes, with History, when the file itself may
+	// be another one than before (dropped and made again, on another mount): then
+	// no connection may stay open, not even an idle one, because SQLite shares
+	// what it knows of a file among all connections of a process. It never blocks.
+	File() uint64
+
 	// Snapshot is called by a reader that has a read transaction open, after
 	// its first read, on a connection that was opened at that history. It
 	// returns the position that the reader sees or, on the primary, one that

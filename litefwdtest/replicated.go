@@ -25,6 +25,14 @@ func (d *database) History() (uint64, <-chan struct{}) {
 	return d.history, d.historyChanged
 }
 
+// File implements engine.Replicated. A former primary's file is converted when
+// nobody has it open.
+func (d *database) File() uint64 {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	return d.history
+}
+
 // Snapshot implements engine.Replicated. The file is replaced, and the history
 // raised, while readers are excluded; so an open read decides it.
 func (d *database) Snapshot(_ context.Context, history uint64) (engine.Position, error) {

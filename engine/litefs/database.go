@@ -31,6 +31,7 @@ type database struct {
 	verify bool   // the lookout must read "-pos"
 	failed bool   // the lookout must look, and raise the history
 	dead   bool   // the lookout has found the mount dead, last time
+	fileNo uint64 // see File
 	fenced fenced // the last Fence that passed
 }
 
@@ -135,6 +136,22 @@ func (d *database) History() (uint64, <-chan struct{}) {
 	return d.track.history, d.raised.wait()
 }
 
+// File implements [engine.Replicated]. A change of roles, or a snapshot, leaves
+// the file where it is: LiteFS writes into it.
+func (d *database) File() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fileNo
+}
+
+// anotherFile notes that the file may be another one; the history is raised
+// afterwards.
+func (d *database) anotherFile() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fileNo++
+}
+
 // MayCreate implements [engine.Replicated]: on a replica LiteFS would make an
 // empty file that belongs to nobody (store.go, CreateDB asks for no role).
 func (d *database) MayCreate() bool { return d.engine.tenure.Load() != nil }
@@ -168,6 +185,9 @@ func (d *database) quietStep(f func(t *track) change) change {
 }
 
 func (d *database) connect(pos engine.Position, ok, first bool) change {
+	if !first {
+		d.anotherFile()
+	}
 	return d.quietStep(func(t *track) change { return t.connect(pos, ok, first) })
 }
 
@@ -176,6 +196,9 @@ func (d *database) disconnect() {
 }
 
 func (d *database) event(ev event, replica bool) {
+	if ev.dropped {
+		d.anotherFile()
+	}
 	d.step(func(t *track) change { return t.event(ev, replica) })
 	d.mu.Lock()
 	verify := d.verify
@@ -209,6 +232,7 @@ func (d *database) look(blind, mounted bool) {
 		}
 	}
 	if failed {
+		d.anotherFile()
 		d.step(func(t *track) change { t.raise(); return change{} })
 	}
 }

@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/litefwd/litefwd"
+)
+
+// fate is what a writer was told of one write.
+type fate uint8
+
+const (
+	acked   fate = iota
+	unknown      // it may or may not be there
+	refused      // it is certain that it did not run
+)
+
+// write is one entry of the history: row (writer, seq), and when it was asked
+// for and answered.
+type write struct {
+	writer         string
+	seq            int
+	begun, ended   time.Duration // since the history began
+	fate           fate
+	err            error
+	readOwn        bool // the writer looked for the row on its own node,
+	readOwnMissing bool // and did not find it
+}
+
+// history is what all writers did.
+type history struct {
+	began time.Time
+
+	mu     sync.Mutex // guards the following
+	writes []write
+}
+
+// createW has a rowid that rises with each commit and is never used again.
+const createW = "CREATE TABLE w(id INTEGER PRIMARY KEY AUTOINCREMENT, writer TEXT, seq INTEGER)"
+
+// run writes through node i, one write after the other, until stop is closed,
+// and looks for every tenth on its own node.
+func (h *history) run(a *app, i int, writer string, deadline time.Duration, stop <-chan struct{}) {
+	for seq := 0; ; seq++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		w := write{writer: writer, seq: seq, begun: time.Since(h.began)}
+		ctx, cancel := context.WithTimeout(a.ctx, deadline)
+		_, w.err = a.db(i).ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
+		w.ended = time.Since(h.began)
+		switch {
+		case w.err == nil:
+			w.fate = acked
+		case litefwd.SafeToRetry(w.err):
+			w.fate = refused
+		default:
+			w.fate = unknown // also where the error is SQLite's own: that is for the checker to hold against
+		}
+		if w.fate == acked && seq%10 == 0 {
+			var n int
+			err := a.db(i).QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
+			w.readOwn, w.readOwnMissing = err == nil, err == nil && n == 0
+		}
+		cancel()
+		h.mu.Lock()
+		h.writes = append(h.writes, w)
+		h.mu.Unlock()
+	}
+}
+
+// row is one row of the table in the end.
+type row struct {
+	id     int64
+	writer string
+	seq    int
+}
+
+// rows reads the table of node i.
+func (h *history) rows(a *app, i int) []row {
+	a.t.Helper()
+	rs, err := a.db(i).QueryContext(a.ctx, "SELECT id, writer, seq FROM w ORDER BY id")
+	a.must("rows", err)
+	defer rs.Close()
+	var rows []row
+	for rs.Next() {
+		var r row
+		a.must("scan", rs.Scan(&r.id, &r.writer, &r.seq))
+		rows = append(rows, r)
+	}
+	a.must("rows", rs.Err())
+	return rows
+}
+
+// check holds the history against the rows that are there in the end:
+//
+//   - an acknowledged write is there, once, unless mayLose says that it could
+//     be lost; a refused one is not; any other at most once
+//   - nobody's row is there that nobody wrote
+//   - writes took effect between being asked for and answered: one that was
+//     answered before another was asked for has the smaller rowid
+//   - a writer that looked for its acknowledged row found it
+//
+// It returns the acknowledged writes that are lost.
+func (h *history) check(rows []row, mayLose func(write) bool) (lost []write, err error) {
+	type key struct {
+		writer string
+		seq    int
+	}
+	ids := map[key][]int64{}
+	for _, r := range rows {
+		k := key{r.writer, r.seq}
+		ids[k] = append(ids[k], r.id)
+	}
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	known := map[key]bool{}
+	for _, w := range h.writes {
+		k := key{w.writer, w.seq}
+		known[k] = true
+		switch n := len(ids[k]); {
+		case n > 1:
+			bad("%s/%d is there %d times", w.writer, w.seq, n)
+		case w.fate == acked && n == 0:
+			lost = append(lost, w)
+			if !mayLose(w) {
+				bad("%s/%d was acknowledged at %v and is lost", w.writer, w.seq, w.ended)
+			}
+		case w.fate == refused && n == 1:
+			bad("%s/%d was refused, with nothing having run, and is there: %v", w.writer, w.seq, w.err)
+		}
+		if w.readOwnMissing {
+			bad("%s/%d was acknowledged, and its writer's node did not show it", w.writer, w.seq)
+		}
+	}
+	for k := range ids {
+		if !known[k] {
+			bad("%s/%d is there, and nobody wrote it", k.writer, k.seq)
+		}
+	}
+
+	// Real time: over the writes in the order in which they were asked for, the
+	// largest id among those answered before must be smaller.
+	byBegin := slices.Clone(h.writes)
+	slices.SortFunc(byBegin, func(a, b write) int { return int(a.begun - b.begun) })
+	byEnd := slices.Clone(h.writes)
+	slices.SortFunc(byEnd, func(a, b write) int { return int(a.ended - b.ended) })
+	largest, before := int64(0), write{}
+	for _, w := range byBegin {
+		for len(byEnd) > 0 && byEnd[0].ended < w.begun {
+			e := byEnd[0]
+			byEnd = byEnd[1:]
+			if at := ids[key{e.writer, e.seq}]; e.fate == acked && len(at) > 0 && at[0] > largest {
+				largest, before = at[0], e
+			}
+		}
+		if at := ids[key{w.writer, w.seq}]; len(at) > 0 && at[0] < largest {
+			bad("%s/%d (rowid %d) was asked for after %s/%d (rowid %d) was acknowledged, and came before it",
+				w.writer, w.seq, at[0], before.writer, before.seq, largest)
+		}
+	}
+	if len(errs) > 10 {
+		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))
+	}
+	return lost, errors.Join(errs...)
+}
+
+// longest is the longest time that a write which was under way between from
+// and to took.
+func (h *history) longest(from, to time.Duration) (longest time.Duration) {
+	for _, w := range h.writes {
+		if w.begun < to && w.ended > from {
+			longest = max(longest, w.ended-w.begun)
+		}
+	}
+	return longest
+}
+
+func nothing(write) bool { return false }
+
+// percentile of durations, which it sorts.
+func percentile(p int, ds []time.Duration) time.Duration {
+	slices.Sort(ds)
+	return ds[(len(ds)-1)*p/100]
+}

@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"net"
+	"sync"
 	"testing"
 )
 
@@ -36,5 +37,37 @@ func TestHandshakesAreBounded(t *testing.T) {
 		if end.Err() != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Those who wait for a primary ask for another attempt while the first one is
+// under way. With the race detector this fails if gRPC is asked at any time.
+func TestReconnectWhileConnecting(t *testing.T) {
+	for range 10 {
+		t.Run("", reconnectWhileConnecting)
+	}
+}
+
+func reconnectWhileConnecting(t *testing.T) {
+	p := newPair(t, pairOptions{})
+	done := make(chan struct{})
+	var asking sync.WaitGroup
+	for range 2 {
+		asking.Go(func() {
+			for {
+				p.peer.Reconnect()
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	_, err := p.peer.Hello(within(t))
+	close(done)
+	asking.Wait()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

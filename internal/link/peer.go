@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -99,9 +100,15 @@ func Dial(opts Options) (*Peer, error) {
 // database of that name. It is cheap and stays valid until Close.
 func (p *Peer) Database(name string) forward.Target { return &database{peer: p, name: name} }
 
-// Reconnect ends the pause after a failed connection attempt. Call it when the
-// node's address has been published again.
-func (p *Peer) Reconnect() { p.conn.ResetConnectBackoff() }
+// Reconnect ends the pause after a failed connection attempt, if there is one
+// now. Call it when the node's address has been published again.
+func (p *Peer) Reconnect() {
+	// At other times gRPC changes the map that ResetConnectBackoff goes through
+	// without its lock (clientconn.go of v1.85.0).
+	if p.conn.GetState() == connectivity.TransientFailure {
+		p.conn.ResetConnectBackoff()
+	}
+}
 
 // Close breaks what still runs, as a lost connection would, and waits for the
 // Peer's goroutines. It may be called again; the error is always nil.

@@ -20,7 +20,7 @@ func RowTypes(ctx context.Context, c *sqldriver.Conn) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	dest := make([]driver.Value, 1)
+	dest := make([]driver.Value, len(rows.Columns())) // 1
 	if err := rows.Next(dest); err != nil {
 		return false, fault.FromDriver(err)
 	}

@@ -174,8 +174,8 @@ func (c *conn) readCounters() error {
 	if err != nil {
 		return c.failed(err)
 	}
-	var v [3]driver.Value
-	err = rows.Next(v[:])
+	v := make([]driver.Value, len(rows.Columns())) // 3; a driver may count on being asked, as database/sql does
+	err = rows.Next(v)
 	if e := rows.Close(); err == nil {
 		err = e
 	}

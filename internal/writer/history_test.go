@@ -19,6 +19,7 @@ type replicatedEngine struct {
 var _ engine.Replicated = (*replicatedEngine)(nil)
 
 func (e *replicatedEngine) History() (uint64, <-chan struct{}) { return e.history.Load(), nil }
+func (e *replicatedEngine) File() uint64                       { return 0 }
 func (e *replicatedEngine) MayCreate() bool                    { return true }
 func (e *replicatedEngine) Failed(error)                       {}
 

@@ -148,6 +148,7 @@ func (db *database) openWriter(term uint64) (*writer.Writer, error) {
 	}
 	if db.writer == nil {
 		cfg := &db.core.cfg
+		db.lookAtSHM()
 		db.writer = writer.Open(writer.Options{
 			Connector:   writerConnector{db.connector, db.engine, cfg.BusyTimeout},
 			Database:    db.engine,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/link"
 )
 
 // promoteBound bounds Promote for a context that has no deadline.
@@ -44,18 +45,10 @@ func (c *core) promote(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, promoteBound)
 	defer cancel()
-	primary, err := c.awaitPrimary(ctx)
-	if err != nil || primary.Addr == c.addr {
-		return err
-	}
-	peer, err := c.peer(primary.Addr)
-	if err != nil {
-		return err
-	}
 	began := time.Now()
-	h, err := peer.Handover(ctx, drainBound)
-	if err != nil {
-		return fmt.Errorf("litefwd: asking the primary %s to stop writing: %w", primary.Name, err)
+	h, primary, err := c.askHandover(ctx)
+	if err != nil || h == nil {
+		return err
 	}
 	defer h.Close()
 	open, err := c.gate.Shut(ctx, readGrace) // they would hold up what is awaited here
@@ -72,6 +65,38 @@ func (c *core) promote(ctx context.Context) error {
 	}
 	c.log.Info("took the primary role over", "from", primary.Name, "took", time.Since(began))
 	return h.Done(true)
+}
+
+// askHandover asks the primary, whichever node that is by the time, to stop
+// writing. It returns nil if this node is primary itself.
+func (c *core) askHandover(ctx context.Context) (*link.Handover, engine.Peer, error) {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		s, changed := c.watch()
+		primary, err := c.awaitPrimary(ctx)
+		if err != nil || primary.Addr == c.addr {
+			return nil, primary, err
+		}
+		peer, err := c.peer(primary.Addr)
+		var h *link.Handover
+		if err == nil {
+			h, err = peer.Handover(ctx, drainBound)
+		}
+		switch {
+		case err == nil:
+			return h, primary, nil
+		case !errors.Is(err, fault.NotPrimary) || ctx.Err() != nil:
+			return nil, primary, fmt.Errorf("litefwd: asking the primary %s to stop writing: %w", primary.Name, err)
+		}
+		// The role has moved, and this node does not know yet where to.
+		if now, _ := c.watch(); now.Term != s.Term {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // awaitPrimary returns the primary, once there is one that can be asked, or

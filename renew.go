@@ -79,11 +79,6 @@ func (db *database) openHandle(ctx context.Context) (*handle, error) {
 	if h.local, h.standIn, err = db.connectLocal(ctx); err != nil {
 		return nil, notBadConn(err)
 	}
-	if !h.standIn {
-		if err := db.keep(ctx); err != nil {
-			return nil, notBadConn(errors.Join(db.connectFailed(err), h.local.Close()))
-		}
-	}
 	// A connect hook of the local driver may have made temp objects.
 	own, err := sqlclass.HasOwnObjects(ctx, h.local)
 	if err != nil {

@@ -13,6 +13,7 @@ const (
 	extIOErrRead   = 266  // SQLITE_IOERR_READ: the mount died
 	extIOErrFstat  = 1802 // SQLITE_IOERR_FSTAT: so did it, or the file was dropped
 	extIOErrLock   = 3850 // SQLITE_IOERR_LOCK: the mount died
+	extIOErrInPage = 8714 // SQLITE_IOERR_IN_PAGE: a fault in the mapped -shm file
 	extReadOnlyDir = 1544 // SQLITE_READONLY_DIRECTORY: a journal on a replica
 )
 
@@ -32,7 +33,7 @@ func breaksConnections(err error) bool {
 	case fault.CodeCantOpen, fault.CodeProtocol, fault.CodeCorrupt, fault.CodeNotADB:
 		return true
 	case fault.CodeIOErr:
-		return ext == extIOErrRead || ext == extIOErrFstat || ext == extIOErrLock
+		return ext == extIOErrRead || ext == extIOErrFstat || ext == extIOErrLock || ext == extIOErrInPage
 	default:
 		return false
 	}
@@ -60,6 +61,9 @@ func (d *database) Failed(err error) {
 //
 // It asks GET /info, which the role's loss reaches before SQLite does.
 func (d *database) Settle(ctx context.Context, term uint64, committing bool, err error) error {
+	if breaksConnections(err) {
+		d.Failed(err)
+	}
 	if committing {
 		if why := d.movedSince(ctx, term); why != "" {
 			return fault.New(fault.OutcomeUnknown,

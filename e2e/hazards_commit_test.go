@@ -174,7 +174,9 @@ func (a *app) loseLeaseInsideCommit(i int) {
 // first.
 func TestFinding07PromoteUnderWrites(t *testing.T) {
 	eachSetup(t, func(t *testing.T, driver, journal string) {
-		a := startApp(t, driver, journal, isolatable(2), func(cfg *litefwd.Config) { cfg.PrimaryWait = patience })
+		opts := isolatable(2)
+		opts.TTL = aLongTime
+		a := startApp(t, driver, journal, opts, func(cfg *litefwd.Config) { cfg.PrimaryWait = patience })
 		acked := a.writeDuring(func() {
 			for _, i := range []int{1, 0} {
 				a.must("Promote", a.nodes[i].Promote(a.ctx))

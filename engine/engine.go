@@ -75,6 +75,37 @@ func (p Position) IsZero() bool { return p == Position{} }
 // String formats p as LiteFS does: two 16-digit hexadecimal numbers.
 func (p Position) String() string { return fmt.Sprintf("%016x/%016x", p.TXID, p.Checksum) }
 
+// Standing is how a copy stands to a position that a primary had.
+type Standing uint8
+
+const (
+	// Coming: the copy has not got it, and may still.
+	Coming Standing = iota
+	// Held: it is part of the copy's history.
+	Held
+	// Lost: the copy's history does not have it, and never will.
+	Lost
+	// Unclear: the copy's history is a later primary's and has gone further;
+	// whether it has the position nobody saw.
+	Unclear
+)
+
+// String returns "coming", "held", "lost" or "unclear".
+func (s Standing) String() string {
+	return [...]string{"coming", "held", "lost", "unclear"}[s]
+}
+
+// Break is a place where a copy's history does not go on: it was at Was, and
+// has been replaced by one at Is.
+type Break struct {
+	Was, Is Position
+	// Certain: Was is not in the new history. Otherwise it may be, if the copy
+	// was only far behind.
+	Certain bool
+	// Why describes the difference.
+	Why string
+}
+
 // Self is what a node tells its engine about itself.
 type Self struct {
 	// Name is the node's name, unique in the cluster.
@@ -156,6 +187,17 @@ type Replicated interface {
 	// no connection may stay open, not even an idle one, because SQLite shares
 	// what it knows of a file among all connections of a process. It never blocks.
 	File() uint64
+
+	// Standing says how this node's copy stands to p, which the primary of that
+	// term (State.Term; 0 if that is not known) had. It does no I/O and never
+	// blocks. Watch's channel is closed also when standings change and the
+	// position does not.
+	Standing(p Position, term uint64) Standing
+
+	// Breaks returns the breaks in this copy's history after the first n, oldest
+	// first, as far as they are remembered, and how many there have been. Each
+	// raises History. It never blocks.
+	Breaks(n uint64) ([]Break, uint64)
 
 	// Snapshot is called by a reader that has a read transaction open, after
 	// its first read, on a connection that was opened at that history. It

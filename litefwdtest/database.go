@@ -60,6 +60,7 @@ func (d *database) firstLook(ctx context.Context, isPrimary bool) error {
 	d.image, d.wal, d.stale = image, wal, wal && !isPrimary
 	if image != nil {
 		d.pos = engine.Position{TXID: 1, Checksum: image.Checksum()}
+		d.line.Jump(d.pos, 0)
 	}
 	return nil
 }
@@ -93,7 +94,7 @@ func (d *database) recover(ctx context.Context) error {
 	defer c.mu.Unlock()
 	d.stale = false
 	if change != nil {
-		d.appendLocked(change, image)
+		d.appendLocked(change, image, d.line.Term())
 	}
 	c.bumpLocked() // connections that waited for the end of the WAL
 	return nil

@@ -158,7 +158,7 @@ func (d *database) captureAs(ctx context.Context, t *tenure) (engine.Position, e
 	}
 	d.wal = wal
 	if change != nil {
-		d.appendLocked(change, image)
+		d.appendLocked(change, image, t.term)
 	}
 	return d.pos, nil
 }

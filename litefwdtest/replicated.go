@@ -2,6 +2,7 @@ package litefwdtest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
@@ -31,6 +32,21 @@ func (d *database) File() uint64 {
 	d.m.c.mu.Lock()
 	defer d.m.c.mu.Unlock()
 	return d.history
+}
+
+// Standing implements engine.Replicated.
+func (d *database) Standing(p engine.Position, term uint64) engine.Standing {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	return d.line.Standing(p, term)
+}
+
+// Breaks implements engine.Replicated.
+func (d *database) Breaks(n uint64) ([]engine.Break, uint64) {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	all := uint64(len(d.breaks))
+	return slices.Clone(d.breaks[min(n, all):]), all
 }
 
 // Snapshot implements engine.Replicated. The file is replaced, and the history

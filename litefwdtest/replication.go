@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/litefwdtest/internal/dbfile"
 )
 
@@ -112,6 +113,7 @@ func (m *member) nextLocked() (*job, time.Time) {
 // have been done at the earliest. If src's log does not continue d's position,
 // it is the whole database at once; the position may go back by that.
 func (d *database) followLocked(src *database) (*job, time.Time) {
+	term := src.m.tenure.term
 	if next := src.afterLocked(d.pos); next != nil {
 		t, image := *next, d.image.With(next.change)
 		return &job{fmt.Sprintf("apply %s of %s", t.post, d.name), func(ctx context.Context) error {
@@ -120,6 +122,7 @@ func (d *database) followLocked(src *database) (*job, time.Time) {
 			}
 			return d.applied(d.replace(ctx, image, t.post, false, func() {
 				d.wal = src.wal
+				d.line.Next(t.post, term)
 				d.logLocked(t)
 			}))
 		}}, t.at
@@ -133,6 +136,9 @@ func (d *database) followLocked(src *database) (*job, time.Time) {
 		return d.applied(d.replace(ctx, image, pos, keep, func() {
 			d.wal = src.wal
 			d.log = nil
+			if b := d.line.Replace(pos, term); b != (engine.Break{}) {
+				d.breaks = append(d.breaks, b)
+			}
 		}))
 	}}, at
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/lineage"
 	"github.com/litefwd/litefwd/litefwdtest/internal/dbfile"
 )
 
@@ -65,8 +66,10 @@ type database struct {
 	// historyChanged is closed and replaced.
 	history        uint64
 	historyChanged chan struct{}
-	log            []txn // the transactions that led to pos, without gaps; may be cut at its start
-	wal            bool  // the primary keeps the database in WAL mode
+	log            []txn          // the transactions that led to pos, without gaps; may be cut at its start
+	line           lineage.Line   // what led to pos, as far as a node could know
+	breaks         []engine.Break // of line
+	wal            bool           // the primary keeps the database in WAL mode
 	// stale: the node was primary, and what its file contains is not known.
 	stale bool
 	// fenced is the tenure in which the last transaction was allowed to commit.
@@ -86,9 +89,9 @@ type txn struct {
 // as from a LiteFS whose retention has passed.
 const maxLog = 10_000
 
-// setPosLocked publishes a new position.
+// setPosLocked publishes a new position, which line has already.
 func (d *database) setPosLocked(pos engine.Position) {
-	if pos.TXID != d.pos.TXID+1 {
+	if len(d.log) == 0 { // the copy came as a whole
 		d.raiseHistoryLocked()
 	}
 	d.pos = pos
@@ -97,9 +100,11 @@ func (d *database) setPosLocked(pos engine.Position) {
 	d.m.c.bumpLocked()
 }
 
-// appendLocked adds a transaction that ends in image to the log.
-func (d *database) appendLocked(change *dbfile.Change, image *dbfile.Image) {
+// appendLocked adds a transaction that ends in image to the log. It was made in
+// that term.
+func (d *database) appendLocked(change *dbfile.Change, image *dbfile.Image, term uint64) {
 	post := engine.Position{TXID: d.pos.TXID + 1, Checksum: image.Checksum()}
+	d.line.Next(post, term)
 	d.logLocked(txn{pre: d.pos, post: post, at: time.Now(), change: change})
 	d.image = image
 	d.setPosLocked(post)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/lineage"
 )
 
 // fenced is what Fence saw. There is one writing transaction at a time.
@@ -28,7 +29,7 @@ func (d *database) Fence(term uint64) error {
 	}
 	gen := d.file.generation()
 	d.mu.Lock()
-	d.fenced = fenced{tenure: t, at: d.track.pos, based: d.track.based, gen: gen}
+	d.fenced = fenced{tenure: t, at: d.track.line.Last(), based: d.track.based, gen: gen}
 	d.mu.Unlock()
 	return nil
 }
@@ -84,10 +85,10 @@ func (d *database) Committed(ctx context.Context) (engine.Position, error) {
 		switch {
 		case e.tenure.Load() != f.tenure:
 			return engine.Position{}, errTenure
-		case f.based && goesBack(f.at, p), known && !ok && !alone:
+		case f.based && lineage.GoesBack(f.at, p), known && !ok && !alone:
 			return engine.Position{}, fmt.Errorf("after COMMIT %s is at %v, which does not follow from %v", d.name, p, f.at)
 		case alone:
-			d.step(func(t *track) change { t.advanceTo(p); return change{} })
+			d.step(func(t *track) change { t.advanceTo(p, f.tenure.term); return change{} })
 			return p, nil
 		case known:
 			return p, nil

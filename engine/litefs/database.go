@@ -25,14 +25,16 @@ type database struct {
 	// mu guards the following. It is never held across I/O.
 	mu     sync.Mutex
 	track  track
-	moved  signal // track.pos is another
-	raised signal // track.history is another
-	news   signal // any step of track
-	verify bool   // the lookout must read "-pos"
-	failed bool   // the lookout must look, and raise the history
-	dead   bool   // the lookout has found the mount dead, last time
-	fileNo uint64 // see File
-	fenced fenced // the last Fence that passed
+	moved  signal         // the position is another, or standings are
+	raised signal         // track.history is another
+	news   signal         // any step of track
+	verify bool           // the lookout must read "-pos"
+	failed bool           // the lookout must look, and raise the history
+	dead   bool           // the lookout has found the mount dead, last time
+	fileNo uint64         // see File
+	fenced fenced         // the last Fence that passed
+	breaks []engine.Break // the last maxBreaks ones
+	broken uint64         // how many there have been
 }
 
 var (
@@ -126,7 +128,7 @@ func (e *Engine) allDatabases() []*database {
 func (d *database) Watch() (engine.Position, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.track.pos, d.moved.wait()
+	return d.track.line.Last(), d.moved.wait()
 }
 
 // History implements [engine.Replicated].
@@ -134,6 +136,24 @@ func (d *database) History() (uint64, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.track.history, d.raised.wait()
+}
+
+// Standing implements [engine.Replicated].
+func (d *database) Standing(p engine.Position, term uint64) engine.Standing {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.track.line.Standing(p, term)
+}
+
+// maxBreaks bounds those that are remembered for [engine.Replicated].Breaks.
+const maxBreaks = 8
+
+// Breaks implements [engine.Replicated].
+func (d *database) Breaks(n uint64) ([]engine.Break, uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fresh := min(d.broken-min(n, d.broken), uint64(len(d.breaks)))
+	return slices.Clone(d.breaks[uint64(len(d.breaks))-fresh:]), d.broken
 }
 
 // File implements [engine.Replicated]. A change of roles, or a snapshot, leaves
@@ -171,9 +191,14 @@ func (d *database) step(f func(t *track) change) {
 func (d *database) quietStep(f func(t *track) change) change {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	before := d.track.mark()
+	before, term := d.track.mark(), d.track.line.Term()
 	c := f(&d.track)
-	if d.track.pos != before.pos {
+	if c.told() {
+		d.broken++
+		d.breaks = append(d.breaks, c.lost)
+		d.breaks = d.breaks[max(0, len(d.breaks)-maxBreaks):]
+	}
+	if d.track.line.Last() != before.pos || d.track.line.Term() != term {
 		d.moved.fire()
 	}
 	if d.track.history != before.history {
@@ -195,11 +220,11 @@ func (d *database) disconnect() {
 	d.quietStep(func(t *track) change { t.disconnect(); return change{} })
 }
 
-func (d *database) event(ev event, replica bool) {
+func (d *database) event(ev event, replica bool, term uint64) {
 	if ev.dropped {
 		d.anotherFile()
 	}
-	d.step(func(t *track) change { return t.event(ev, replica) })
+	d.step(func(t *track) change { return t.event(ev, replica, term) })
 	d.mu.Lock()
 	verify := d.verify
 	d.mu.Unlock()

@@ -78,25 +78,46 @@ func TestHistoryIsRaised(t *testing.T) {
 	})
 }
 
-func TestOnHistory(t *testing.T) {
+func TestBreaks(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	type call struct {
-		db      string
-		was, is engine.Position
+	_, d := f.start(primary, at(8, a), quick)
+	h, _ := d.History()
+	if lost, n := d.Breaks(0); len(lost) != 0 || n != 0 {
+		t.Fatalf("Breaks = %v, %d", lost, n)
 	}
-	calls := make(chan call, 1)
-	f.set(func(f *fake) { f.role = primary })
-	f.at(at(8, a))
-	e := f.open(Options{OnHistory: func(db string, was, is engine.Position, why string) { calls <- call{db, was, is} }}, quick)
-	if err := e.Start(t.Context(), engine.Self{Name: "self", Addr: "self:1"}); err != nil {
-		t.Fatal(err)
-	}
-	f.database(e)
 	f.tx(at(3, b))
-	if got, want := <-calls, (call{"app.db", at(8, a), at(3, b)}); got != want {
-		t.Errorf("OnHistory got %+v, want %+v", got, want)
+	waitRaised(t, d, h)
+	lost, n := d.Breaks(0)
+	if n != 1 || len(lost) != 1 || lost[0].Was != at(8, a) || lost[0].Is != at(3, b) || !lost[0].Certain {
+		t.Errorf("Breaks(0) = %+v, %d", lost, n)
 	}
+	if lost, n := d.Breaks(1); len(lost) != 0 || n != 1 {
+		t.Errorf("Breaks(1) = %+v, %d", lost, n)
+	}
+	for id := uint64(2); id < 2+2*maxBreaks; id++ {
+		d.step(func(t *track) change { return t.event(event{pos: at(100*id%7, id)}, true, id) })
+	}
+	if lost, now := d.Breaks(n); len(lost) != maxBreaks || now <= maxBreaks {
+		t.Errorf("Breaks(%d) = %d of them, %d", n, len(lost), now)
+	}
+	if lost, _ := d.Breaks(1000); len(lost) != 0 {
+		t.Errorf("Breaks of the future = %+v", lost)
+	}
+}
+
+// A primary that is known by .primary alone, and then by the events again, may
+// not have been primary all the time.
+func TestTermAfterAGap(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e, d := f.start(replica, at(5, a), quick)
+	before, _ := e.Watch()
+	f.primaryFile(replica.host)
+	h, _ := d.History()
+	f.drop()
+	waitRaised(t, d, h)
+	waitFor(t, e, "the events again", func(s engine.State) bool { return s.Role == engine.Replica && s.Problem == nil && s.Term > before.Term })
 }
 
 func TestPositionFileAppears(t *testing.T) {

@@ -51,6 +51,12 @@
 //   - when the database is dropped, or the mount is found dead;
 //   - when SQLite fails in a way that connections do not recover from.
 //
+// Standing tells from the events of the last transactions, and from the terms in
+// which they came, whether a position is part of the copy's history; Breaks, where
+// the copy was replaced by one that lacks what it had, or may. When the events are
+// received again the term is another: the primary may have changed, and changed
+// back.
+//
 // Snapshot finds the same by reading -pos inside the reader's transaction, when
 // the event is still on its way.
 //

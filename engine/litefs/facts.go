@@ -21,7 +21,10 @@ type facts struct {
 	everConnected bool
 	role          role   // what the last init or primaryChange said
 	roleEvents    uint64 // counts them
-	streamErr     error  // why not connected
+	// gap: they have begun again. The primary may have changed meanwhile, and
+	// changed back.
+	gap       bool
+	streamErr error // why not connected
 
 	// The mount, see lookout.go.
 	mount mountFacts
@@ -55,7 +58,7 @@ type mountFacts struct {
 
 var (
 	errClosed     = fault.New(fault.Closed, "the engine is closed")
-	errNotStarted = errors.New("the engine has not been started")
+	errNotStarted = errors.New("LiteFS's events have not been received yet")
 	errElection   = errors.New("no primary is known (election)")
 )
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
@@ -40,11 +39,6 @@ type Options struct {
 	// Logger hears of role changes (Debug: the Node tells of them) and of
 	// trouble (Warn). Default: discard.
 	Logger *slog.Logger
-	// OnHistory, if set, is called after this node's copy of db was found to
-	// have changed history: it was at was and is now at is, so writes up to
-	// was may be lost. It is called outside all locks and must be quick:
-	// meanwhile events wait.
-	OnHistory func(db string, was, is engine.Position, why string)
 }
 
 func (o Options) normalize() (Options, error) {

@@ -2,6 +2,7 @@ package litefs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/litefwd/litefwd/engine"
@@ -13,8 +14,8 @@ func (e *Engine) update(change func(f *facts)) {
 	e.mu.Lock()
 	f := &e.facts
 	change(f)
-	if at := f.at(); at != f.seen || f.term == 0 && f.connected {
-		f.seen = at
+	if at := f.at(); at != f.seen || f.term == 0 && f.connected || f.gap {
+		f.seen, f.gap = at, false
 		f.term++
 		e.resolver.forget()
 		for _, d := range e.databases {
@@ -63,7 +64,7 @@ func (e *Engine) log(old, s engine.State) {
 	switch {
 	case s.Problem == errClosed:
 		msg = "litefs: closed"
-	case s.Problem == errElection, s.Problem == errResolving:
+	case s.Problem == errElection, s.Problem == errResolving, errors.Is(s.Problem, errNotStarted):
 		msg = "litefs: " + s.Problem.Error()
 	case s.Problem != nil && !sameProblem(old.Problem, s.Problem):
 		level, msg = slog.LevelWarn, "litefs: problem"
@@ -74,15 +75,12 @@ func (e *Engine) log(old, s engine.State) {
 	e.opts.Logger.LogAttrs(context.Background(), level, msg, attrs...)
 }
 
-// tell reports a change of history: a warning, and Options.OnHistory.
+// tell logs a change of history. The node reports what it means.
 func (e *Engine) tell(db string, c change) {
-	if c.why == "" {
+	if !c.told() {
 		return
 	}
-	e.opts.Logger.LogAttrs(context.Background(), slog.LevelWarn, "litefs: history changed",
-		slog.String("db", db), slog.String("err", c.why), slog.String("was", c.was.String()), slog.String("is", c.is.String()),
-		slog.String("meaning", "writes up to the former position may be lost"))
-	if e.opts.OnHistory != nil {
-		e.opts.OnHistory(db, c.was, c.is, c.why)
-	}
+	e.opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "litefs: history changed",
+		slog.String("db", db), slog.String("why", c.lost.Why),
+		slog.String("was", c.lost.Was.String()), slog.String("is", c.lost.Is.String()), slog.Bool("certain", c.lost.Certain))
 }

@@ -5,6 +5,7 @@ package litefs
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -426,4 +427,42 @@ func TestCloseDuringEverything(t *testing.T) {
 			t.Error("Snapshot after Close has no error")
 		}
 	}
+}
+
+// That the events have not come yet when .primary has been read is no trouble.
+func TestQuietStart(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.become(replica)
+	f.at(at(5, 5))
+	f.set(func(f *fake) { f.hangAll = true })
+	var log lockedBuffer
+	tm := lazy()
+	e := f.open(Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), StartTimeout: 50 * time.Millisecond}, tm)
+	if err := e.Start(t.Context(), engine.Self{Name: "self", Addr: "self:1"}); err == nil {
+		t.Fatal("started without events")
+	}
+	if s, _ := e.Watch(); s.Primary.Name != replica.host {
+		t.Fatalf("state = %+v, want the primary of .primary", s)
+	}
+	if got := log.String(); got != "" {
+		t.Errorf("log: %s", got)
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

@@ -107,6 +107,7 @@ func (e *Engine) connected(r role) {
 			c := d.connect(at.pos, at.ok, !f.everConnected)
 			told = append(told, func() { e.tell(d.name, c) })
 		}
+		f.gap = f.everConnected
 		f.connected, f.everConnected, f.streamErr = true, true, nil
 		f.setRole(r)
 	})
@@ -136,10 +137,10 @@ func (e *Engine) receive(ev event) {
 		kick(e.kickInfo)
 	case eventTx:
 		e.mu.Lock()
-		d, replica := e.databases[ev.db], !e.facts.role.isPrimary
+		d, replica, term := e.databases[ev.db], !e.facts.role.isPrimary, e.facts.term
 		e.mu.Unlock()
 		if d != nil {
-			d.event(ev, replica)
+			d.event(ev, replica, term)
 		}
 	}
 }

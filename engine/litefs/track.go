@@ -1,13 +1,9 @@
 package litefs
 
 import (
-	"fmt"
-
 	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/lineage"
 )
-
-// ringSize is how many recent transactions a track remembers.
-const ringSize = 1024
 
 // track follows one database's position through two sources that overtake
 // each other: the events of one connection, which come in order and late, and
@@ -16,51 +12,42 @@ const ringSize = 1024
 // nothing of what lies between. It has no lock of its own.
 //
 //	live        the events of a connection arrive
-//	based       pos was read, or came by an event, since that connection began
-//	pos         the newest position known
+//	based       the position was read, or came by an event, since that connection began
+//	line        the newest position known, and what led to it
 //	ev          the last event of this connection, once seen is set
 //
-// Events of one history have consecutive ids; a break in them is another
-// history, or a part of this one that nobody saw.
+// Events of one history have consecutive ids; a break in them is a copy that
+// came as a whole, mostly of another history.
 type track struct {
 	live  bool
 	based bool
-	pos   engine.Position
+	line  lineage.Line
 	ev    engine.Position
 	seen  bool
 	// attached: the next event of a replica may be the snapshot by which its
 	// new primary replaced a history of its own; if that ends one transaction
 	// further it looks like the next one.
 	attached bool
-	// regressed: a read has shown that pos went back; the event that breaks
+	// regressed: a read has shown that the copy went back; the event that breaks
 	// the chain is still on its way.
 	regressed bool
 
 	// history counts what makes open connections worthless.
 	history uint64
-	// ring remembers the events of the present history.
-	ring [ringSize]engine.Position
 }
 
 // change is what a step of a track found.
 type change struct {
 	// raised: open connections must not be used any more.
 	raised bool
-	// why, if not "", says that writes up to was may be lost.
-	why     string
-	was, is engine.Position
+	// lost is what was found to be lost, or may be; zero if nothing was.
+	lost engine.Break
 	// verify: the event is older than what a read said, or the copy went back
 	// since; another read tells.
 	verify bool
 }
 
-// report leaves out the loss of an empty copy.
-func (c change) report() change {
-	if c.was.IsZero() {
-		c.why = ""
-	}
-	return c
-}
+func (c change) told() bool { return c.lost != engine.Break{} }
 
 // mark is what a reader of "-pos" takes before it reads.
 type mark struct {
@@ -68,163 +55,155 @@ type mark struct {
 	history uint64
 }
 
-func (t *track) mark() mark { return mark{t.pos, t.history} }
+func (t *track) mark() mark { return mark{t.line.Last(), t.history} }
 
-// raise begins another history, of which only pos is known.
-func (t *track) raise() {
-	t.history++
-	t.ring = [ringSize]engine.Position{}
-	t.remember(t.pos)
+// raise makes connections that are open worthless.
+func (t *track) raise() { t.history++ }
+
+// wentBack is the loss that a read has found.
+func wentBack(was, is engine.Position, why string) engine.Break {
+	if was.IsZero() || !lineage.GoesBack(was, is) {
+		return engine.Break{}
+	}
+	return engine.Break{Was: was, Is: is, Certain: true, Why: why}
 }
 
-func (t *track) remember(p engine.Position) { t.ring[p.TXID%ringSize] = p }
+const unseen = "the copy went back while LiteFS's events were not received"
 
 // connect begins a new connection's events. read is what "-pos" said after
 // the subscription, so what this connection's events will not tell is in it;
 // ok is false if it could not be read. first: no connection came before.
-func (t *track) connect(read engine.Position, ok, first bool) change {
-	c := change{was: t.pos, is: read}
-	if ok && t.based && goesBack(t.pos, read) {
-		c.why = "the copy went back while LiteFS's events were not received"
+func (t *track) connect(read engine.Position, ok, first bool) (c change) {
+	if ok && t.based {
+		c.lost = wentBack(t.line.Last(), read, unseen)
 	}
 	t.live, t.based = true, ok
 	t.seen, t.regressed, t.attached = false, false, true
-	if ok {
-		t.pos = read
-		t.remember(read)
+	if ok && read != t.line.Last() {
+		t.line.Jump(read, 0)
 	}
-	if !first {
+	if !first || c.told() {
 		c.raised = true
 		t.raise()
 	}
-	return c.report()
+	return c
 }
 
 // disconnect ends the events. Until the next connection reads are all there is.
 func (t *track) disconnect() { t.live = false }
 
-// event takes a tx event. replica: this node is not the primary.
-func (t *track) event(e event, replica bool) change {
-	c := change{was: t.pos, is: e.pos}
+// event takes a tx event that came in the term. replica: this node is not the
+// primary.
+func (t *track) event(e event, replica bool, term uint64) (c change) {
+	follows := true
+	unsure := t.attached && replica
 	switch {
 	case !t.based:
 		// Nothing is known of the connections that are open.
-		t.pos, t.based, c.raised = e.pos, true, true
+		t.line.Jump(e.pos, term)
+		t.based, c.raised = true, true
 	case !t.seen:
-		c.why = t.advance(e.pos)
+		follows = t.advance(e.pos, term, unsure)
 	case e.pos == t.ev:
 		// the same snapshot again
 	case e.pos.TXID == t.ev.TXID+1 && t.regressed:
 		// Of the history that a read has already found gone.
 	case e.pos.TXID == t.ev.TXID+1:
-		c.why = t.advance(e.pos)
+		follows = t.advance(e.pos, term, unsure)
 	case t.regressed:
 		t.regressed = false
-		c.why = t.advance(e.pos)
+		follows = t.advance(e.pos, term, unsure)
 	default:
-		c.why = breakText(t.ev, e.pos)
+		follows = false
 	}
-	if c.why != "" {
+	if !follows {
 		c.raised = true
 		t.regressed = false
-		t.pos = e.pos
+		c.lost = t.line.Replace(e.pos, term)
 	}
-	if t.attached && replica || e.dropped {
+	if unsure || e.dropped {
 		c.raised = true
 	}
 	t.attached = false
 	if c.raised {
 		t.raise()
 	}
-	c.verify = !t.seen && e.pos.TXID < t.pos.TXID
+	c.verify = !t.seen && e.pos.TXID < t.line.Last().TXID
 	t.ev, t.seen = e.pos, true
-	if !t.regressed {
-		t.remember(e.pos)
-	}
-	return c.report()
+	return c
 }
 
-// advance compares the next event of a chain with pos, which a read may have
-// put ahead of it.
+// advance compares the next event of a chain with the position, which a read
+// may have put ahead of it, and reports whether it follows. unsure: it may be a
+// snapshot that looks like the next transaction.
 //
-//	below pos      | in flight when pos was read; says nothing yet
-//	at pos         | confirms it, unless the checksum differs
-//	next           | moves it
-//	further        | a gap
-func (t *track) advance(p engine.Position) (why string) {
+//	below  | in flight when the position was read; says nothing yet
+//	at it  | confirms it, unless the checksum differs
+//	next   | moves it
+//	further| a gap
+func (t *track) advance(p engine.Position, term uint64, unsure bool) bool {
+	last := t.line.Last()
 	switch {
-	case p.TXID < t.pos.TXID:
-		return ""
-	case p.TXID == t.pos.TXID && p == t.pos:
-		return ""
-	case p.TXID == t.pos.TXID+1:
-		t.pos = p
-		return ""
+	case p.TXID < last.TXID:
+	case p == last:
+		t.line.Confirm(term)
+	case p.TXID == last.TXID+1 && unsure:
+		t.line.Jump(p, term)
+	case p.TXID == last.TXID+1:
+		t.line.Next(p, term)
 	default:
-		return breakText(t.pos, p)
+		return false
 	}
-}
-
-func breakText(was, is engine.Position) string {
-	switch {
-	case is.TXID == was.TXID:
-		return "a transaction was replaced by another with the same id"
-	case is.TXID < was.TXID:
-		return "the copy went back"
-	default:
-		return fmt.Sprintf("%d transactions were not seen", is.TXID-was.TXID-1)
-	}
-}
-
-// goesBack reports whether a copy that was at was and is at is has lost
-// something: its id is lower, or means other contents.
-func goesBack(was, is engine.Position) bool {
-	return is.TXID < was.TXID || is.TXID == was.TXID && is.Checksum != was.Checksum
+	return true
 }
 
 // read takes what "-pos" said after m was taken.
-func (t *track) read(m mark, p engine.Position) change {
-	c := change{was: m.pos, is: p}
+func (t *track) read(m mark, p engine.Position) (c change) {
 	switch {
 	case t.history != m.history:
 		// Another history began meanwhile; p may be of the old one.
 	case !t.live || !t.based:
 		// The events that lead to p were missed or will be.
-		if t.based && goesBack(m.pos, p) {
-			c.why = "the copy went back while LiteFS's events were not received"
+		if t.based {
+			c.lost = wentBack(m.pos, p, unseen)
 		}
-		c.raised = p != t.pos || !t.based
-		t.pos, t.based = p, true
+		c.raised = p != t.line.Last() || !t.based
+		t.based = true
 		if c.raised {
+			t.line.Jump(p, 0)
 			t.raise()
 		}
-	case goesBack(m.pos, p):
-		// "-pos" is never older than pos was when m was taken.
-		c.why = breakText(m.pos, p)
+	case lineage.GoesBack(m.pos, p):
+		// "-pos" is never older than the position was when m was taken.
+		c.lost = wentBack(m.pos, p, lineage.Difference(m.pos, p))
 		c.raised = true
-		t.pos = p
+		t.line.Jump(p, 0)
 		t.raise()
 		// An event at p or further, but not p itself, is of the old history.
 		t.regressed = t.seen && t.ev.TXID >= p.TXID && t.ev != p
 	}
-	return c.report()
+	return c
 }
 
-// advanceTo takes a position that this node has itself brought about.
-func (t *track) advanceTo(p engine.Position) {
-	if p.TXID > t.pos.TXID {
-		t.pos = p
+// advanceTo takes a position that this node has itself brought about, as the
+// primary of that term.
+func (t *track) advanceTo(p engine.Position, term uint64) {
+	switch last := t.line.Last(); {
+	case p.TXID == last.TXID+1:
+		t.line.Next(p, term)
+	case p.TXID > last.TXID:
+		t.line.Jump(p, term)
 	}
 }
 
 // confirmed reports what the events say of p, which was read and is not
-// behind pos: known is false as long as they have not come that far.
+// behind the position: known is false as long as they have not come that far.
 func (t *track) confirmed(p engine.Position) (known, ok bool) {
-	if t.pos == p {
+	if t.line.Last() == p {
 		return true, true
 	}
 	if !t.seen || t.regressed || t.ev.TXID < p.TXID {
 		return false, false
 	}
-	return true, t.ring[p.TXID%ringSize] == p
+	return true, t.line.Contains(p)
 }

@@ -40,7 +40,8 @@ func TestTrack(t *testing.T) {
 		{"the first after each role", false, []act{{event: at(6, a)}, {role: true}, {event: at(7, b)}, {event: at(8, b)}}, at(8, b), 3, 0},
 		{"confirms the read", true, []act{{event: at(4, a)}, {event: at(5, a)}, {event: at(6, a)}}, at(6, a), 0, 0},
 		{"skip", true, []act{{event: at(7, a)}}, at(7, a), 1, 1},
-		{"skip later", true, []act{{event: at(6, a)}, {event: at(9, a)}}, at(9, a), 1, 1},
+		{"skip later, same primary", true, []act{{event: at(6, a)}, {event: at(9, a)}}, at(9, a), 1, 0},
+		{"skip later, another primary", true, []act{{event: at(6, a)}, {role: true}, {event: at(9, a)}}, at(9, a), 2, 1},
 		{"back", true, []act{{event: at(6, a)}, {event: at(3, b)}, {event: at(4, b)}}, at(4, b), 1, 1},
 		{"same id", true, []act{{event: at(6, a)}, {event: at(6, b)}}, at(6, b), 1, 1},
 		{"same id as the read", true, []act{{event: at(5, b)}}, at(5, b), 1, 1},
@@ -74,11 +75,12 @@ func TestTrack(t *testing.T) {
 			}
 			told := 0
 			note := func(c change) {
-				if c.why != "" {
+				if c.told() {
 					told++
 				}
 			}
 			var before mark
+			term := uint64(1)
 			for _, act := range tt.acts {
 				m := tr.mark()
 				if act.stale {
@@ -89,20 +91,22 @@ func TestTrack(t *testing.T) {
 				case act.cut:
 					tr.disconnect()
 				case act.role:
+					term++
 					tr.attached = true
 					tr.raise()
 				case !act.connect.IsZero():
+					term++
 					note(tr.connect(act.connect, true, false))
 				case !act.read.IsZero():
 					note(tr.read(m, act.read))
 				case !act.own.IsZero():
-					tr.advanceTo(act.own)
+					tr.advanceTo(act.own, term)
 				default:
-					note(tr.event(event{pos: act.event, dropped: act.dropped}, !tt.primary))
+					note(tr.event(event{pos: act.event, dropped: act.dropped}, !tt.primary, term))
 				}
 			}
-			if tr.pos != tt.pos {
-				t.Errorf("position = %v, want %v", tr.pos, tt.pos)
+			if got := tr.line.Last(); got != tt.pos {
+				t.Errorf("position = %v, want %v", got, tt.pos)
 			}
 			if int(tr.history) != tt.raised {
 				t.Errorf("history raised %d times, want %d", tr.history, tt.raised)
@@ -118,10 +122,11 @@ func TestConfirmed(t *testing.T) {
 	t.Parallel()
 	var tr track
 	tr.connect(at(5, a), true, true)
-	for n := uint64(6); n < 6+2*ringSize; n++ {
-		tr.event(event{pos: at(n, n)}, false)
+	const many = 5000 // more than are remembered
+	for n := uint64(6); n < 6+many; n++ {
+		tr.event(event{pos: at(n, n)}, false, 1)
 	}
-	last := uint64(5 + 2*ringSize)
+	last := uint64(5 + many)
 	for _, tt := range []struct {
 		name      string
 		p         engine.Position
@@ -136,5 +141,53 @@ func TestConfirmed(t *testing.T) {
 		if known, ok := tr.confirmed(tt.p); known != tt.known || ok != tt.ok {
 			t.Errorf("%s: confirmed = %v, %v, want %v, %v", tt.name, known, ok, tt.known, tt.ok)
 		}
+	}
+}
+
+// What a waiting write is told as its copy moves.
+func TestStandingOnTrack(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(tr *track) // after 5/a was confirmed in term 1
+		p    engine.Position
+		term uint64
+		want engine.Standing
+	}{
+		{"next", func(tr *track) { tr.event(event{pos: at(6, a)}, true, 1) }, at(6, a), 1, engine.Held},
+		{"own commit", func(tr *track) { tr.advanceTo(at(6, a), 1); tr.advanceTo(at(7, a), 1) }, at(6, a), 1, engine.Held},
+		{"another history, two further", func(tr *track) {
+			tr.attached = true
+			tr.event(event{pos: at(6, b)}, true, 2)
+			tr.event(event{pos: at(7, b)}, true, 2)
+		}, at(6, a), 1, engine.Lost},
+		{"a former primary, its snapshot to come", func(tr *track) { tr.attached = true }, at(4, b), 2, engine.Coming},
+		{"a former primary, its snapshot has come", func(tr *track) { tr.attached = true; tr.event(event{pos: at(4, b)}, true, 2) },
+			at(4, b), 2, engine.Held},
+		{"the snapshot looks like the next transaction", func(tr *track) { tr.attached = true; tr.event(event{pos: at(6, b)}, true, 2) },
+			at(5, a), 1, engine.Unclear},
+		{"a read finds it back", func(tr *track) { tr.read(tr.mark(), at(4, b)) }, at(6, a), 1, engine.Coming},
+		{"a read finds it back, the event says whose", func(tr *track) {
+			tr.read(tr.mark(), at(4, b))
+			tr.event(event{pos: at(4, b)}, true, 2)
+		}, at(4, b), 2, engine.Held},
+		{"reconnected further", func(tr *track) { tr.disconnect(); tr.connect(at(8, b), true, false) }, at(6, a), 1, engine.Coming},
+		{"reconnected further, and on", func(tr *track) {
+			tr.disconnect()
+			tr.connect(at(8, b), true, false)
+			tr.event(event{pos: at(9, b)}, true, 2)
+		}, at(6, a), 1, engine.Unclear},
+		{"reconnected, unchanged", func(tr *track) { tr.disconnect(); tr.connect(at(5, a), true, false) }, at(5, a), 1, engine.Held},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var tr track
+			tr.connect(at(4, a), true, true)
+			tr.event(event{pos: at(5, a)}, true, 1)
+			tt.do(&tr)
+			if got := tr.line.Standing(tt.p, tt.term); got != tt.want {
+				t.Errorf("%v in term %d is %v, want %v", tt.p, tt.term, got, tt.want)
+			}
+		})
 	}
 }

@@ -23,6 +23,9 @@ func (e *replicatedEngine) File() uint64                       { return 0 }
 func (e *replicatedEngine) MayCreate() bool                    { return true }
 func (e *replicatedEngine) Failed(error)                       {}
 
+func (e *replicatedEngine) Standing(engine.Position, uint64) engine.Standing { return engine.Held }
+func (e *replicatedEngine) Breaks(uint64) ([]engine.Break, uint64)           { return nil, 0 }
+
 func (e *replicatedEngine) Snapshot(context.Context, uint64) (engine.Position, error) {
 	return engine.Position{}, nil
 }

@@ -75,7 +75,8 @@ type Result struct {
 	// Changed is the growth of total_changes() caused by the statement.
 	Changed int64
 	// Position includes the statement's commit; zero if nothing was
-	// committed or the engine needs no waiting.
+	// committed or the engine needs no waiting. In a read-only transaction it is
+	// not older than what the transaction sees.
 	Position engine.Position
 }
 
@@ -108,6 +109,13 @@ type Rows interface {
 	Result() Result
 	// Close ends the statement; it is called once, by the owner of the Rows.
 	Close() error
+}
+
+// Seer is implemented by Rows that may be those of a read outside a transaction.
+type Seer interface {
+	// Seen returns a position that is not older than what the rows show; zero
+	// for other rows, or if the engine needs no waiting. It is valid at once.
+	Seen() engine.Position
 }
 
 // TxOptions say how a transaction runs on the primary.

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"io"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/wire"
@@ -29,6 +30,8 @@ func (d *database) Query(ctx context.Context, st forward.Statement) (forward.Row
 	}
 	if c := reply.GetHeader().GetCommitted(); c != nil {
 		r.committed, r.result = true, c.Forward()
+	} else {
+		r.seen = reply.GetResult().Forward().Position
 	}
 	r.take(reply)
 	return r, nil
@@ -85,7 +88,8 @@ type rows struct {
 	stream    wire.Forward_QueryClient
 	statement *wire.Statement
 	reader    *wire.RowReader
-	committed bool // the statement is a write; it is done
+	committed bool            // the statement is a write; it is done
+	seen      engine.Position // not older than what a read shows
 	result    forward.Result
 	end       error // what comes after the rows that are here: io.EOF or an error; nil: more rows
 }
@@ -94,6 +98,9 @@ var _ forward.Rows = (*rows)(nil)
 
 func (r *rows) Columns() []forward.Column { return r.reader.Columns() }
 func (r *rows) Result() forward.Result    { return r.result }
+
+// Seen implements forward.Seer.
+func (r *rows) Seen() engine.Position { return r.seen }
 
 // Next implements forward.Rows.
 func (r *rows) Next(dest []driver.Value) error {
@@ -129,6 +136,9 @@ func (r *rows) take(reply *wire.QueryReply) {
 		r.end = reply.GetError().Err()
 	case reply.GetDone():
 		r.result, r.end = reply.GetResult().Forward(), io.EOF
+		if !r.committed {
+			r.result.Position = engine.Position{} // it is what a read has seen
+		}
 	default:
 		return
 	}

@@ -68,9 +68,16 @@ func (p *pusher) next(target int, header *wire.Header) (done bool, err error) {
 	began := time.Now()
 	batch, err := p.batch(target, func() bool { return time.Since(began) > maxLinger })
 	reply := &wire.QueryReply{Header: header, Rows: batch}
+	if s, ok := p.rows.(forward.Seer); ok && header != nil {
+		reply.Result = wire.NewResult(forward.Result{Position: s.Seen()})
+	}
 	switch {
 	case errors.Is(err, io.EOF):
-		reply.Done, reply.Result = true, wire.NewResult(p.rows.Result())
+		res := p.rows.Result()
+		if seen := reply.GetResult().Forward().Position; res.Position.IsZero() {
+			res.Position = seen
+		}
+		reply.Done, reply.Result = true, wire.NewResult(res)
 	case err != nil:
 		reply.Error = cutOff(err, p.committed)
 		if errors.Is(err, fault.TxExpired) {

@@ -1139,7 +1139,8 @@ type QueryReply struct {
 	Header *Header                `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	Rows   *RowBatch              `protobuf:"bytes,2,opt,name=rows,proto3" json:"rows,omitempty"`
 	Done   bool                   `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
-	// result comes with done.
+	// result comes with done. With header, if that has no committed, its position
+	// is one that is not older than what the rows show.
 	Result *Result `protobuf:"bytes,4,opt,name=result,proto3" json:"result,omitempty"`
 	// error ends the stream; rows of the same message come before it.
 	Error         *Error `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`

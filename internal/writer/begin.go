@@ -89,7 +89,11 @@ func (w *Writer) beginRead(ctx context.Context, opts forward.TxOptions) (forward
 		}
 		s.open = true
 		// SQLite takes the snapshot at the first read, not at BEGIN.
-		return s.c.run("SELECT 1 FROM sqlite_master LIMIT 1")
+		if err := s.c.run("SELECT 1 FROM sqlite_master LIMIT 1"); err != nil {
+			return err
+		}
+		s.seen = w.seen(ctx, s.c)
+		return nil
 	})
 	if err != nil {
 		return nil, err

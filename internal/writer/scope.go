@@ -41,6 +41,8 @@ type scope struct {
 	// unsure is set when SQLite committed and the engine did not confirm it.
 	unsure error
 	res    forward.Result
+	// seen is the position of a snapshot, see Writer.seen; zero elsewhere.
+	seen engine.Position
 }
 
 // newScope makes c look like the caller's own connection. No transaction is
@@ -96,6 +98,7 @@ func (s *scope) begin(sql string) error {
 // commit commits and asks the engine where that led. If COMMIT fails the
 // transaction may still be open.
 func (s *scope) commit() error {
+	defer s.committing()()
 	if err := s.c.control(s.c.commit); err != nil {
 		if !s.c.inTransaction() {
 			s.closed()
@@ -113,6 +116,7 @@ func (s *scope) committed() error {
 	if s.c.readOnly {
 		return nil
 	}
+	s.w.commit.set(confirming)
 	pos, err := s.w.opts.Database.Committed(s.w.confirming)
 	if err != nil {
 		s.unsure = unknown(s.id, "SQLite committed, but the engine cannot confirm it: %w", err)
@@ -120,6 +124,16 @@ func (s *scope) committed() error {
 	}
 	s.res.Position = pos
 	return nil
+}
+
+// committing is called before SQLite commits; the function it returns when the
+// engine has said where that led.
+func (s *scope) committing() func() {
+	if s.c.readOnly {
+		return func() {}
+	}
+	s.w.commit.set(committing)
+	return func() { s.w.commit.set(noCommit) }
 }
 
 // rollback ends whatever transaction is open.
@@ -190,6 +204,7 @@ func ofStorage(err error) bool {
 // after a constraint error is what OR FAIL means to keep, mostly nothing.
 func (s *scope) settle(failure error) error {
 	if fault.Code(failure) == constraint && s.c.spoilt == nil {
+		defer s.committing()()
 		err := s.c.control(s.c.commit)
 		if err == nil {
 			s.closed()
@@ -207,7 +222,7 @@ func (s *scope) settle(failure error) error {
 
 // freshResult begins the result of another text: the counters stay.
 func (s *scope) freshResult() {
-	s.res = forward.Result{LastInsertID: s.res.LastInsertID, RowsAffected: s.res.RowsAffected}
+	s.res = forward.Result{LastInsertID: s.res.LastInsertID, RowsAffected: s.res.RowsAffected, Position: s.seen}
 }
 
 // account notes what a statement did that has just run.

@@ -104,6 +104,7 @@ func (s *scope) write(st *sqlclass.Statement, f func() error) error {
 	}
 	s.rollback()
 	s.w.readers.close() // leaving WAL needs every other connection gone
+	defer s.committing()()
 	if err := f(); err != nil {
 		return err
 	}

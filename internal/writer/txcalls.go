@@ -114,6 +114,9 @@ func (t *tx) stream(ctx context.Context, st forward.Statement) (forward.Rows, er
 			return nil
 		}
 		rows, err = t.query(ctx, done, all, len(stmts), st)
+		if err == nil {
+			rows.(*txRows).seen = t.w.seen(ctx, s.c) // both drivers take the first step with Query
+		}
 		if fault.Code(err) == fault.CodeReadOnly {
 			// It writes although it looks like a read; query_only has stopped it
 			// before it did.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/rowset"
 )
@@ -19,6 +20,7 @@ type txRows struct {
 	raw  driver.Rows
 	all  *whole
 	res  forward.Result
+	seen engine.Position // of a read outside a transaction
 
 	// The tx's mu guards the following, or whoever set its busy.
 	cols rowset.Describer
@@ -26,7 +28,10 @@ type txRows struct {
 	shut bool
 }
 
-var _ forward.Rows = (*txRows)(nil)
+var (
+	_ forward.Rows = (*txRows)(nil)
+	_ forward.Seer = (*txRows)(nil)
+)
 
 // newRows returns the rows of a query that the caller, who has entered, has
 // begun.
@@ -116,6 +121,9 @@ func (r *txRows) Expired() bool {
 
 // Result implements forward.Rows.
 func (r *txRows) Result() forward.Result { return r.res }
+
+// Seen implements forward.Seer.
+func (r *txRows) Seen() engine.Position { return r.seen }
 
 // Close implements forward.Rows.
 func (r *txRows) Close() error {

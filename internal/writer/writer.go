@@ -17,6 +17,7 @@ type Writer struct {
 	outcomes *outcomes
 	readers  readPool
 	counts   counts
+	commit   commitPhase // set by the slot's holder
 
 	// confirming is the engine's time to confirm a commit; it ends only when
 	// Close has waited for drainGrace.

@@ -165,6 +165,12 @@ type Config struct {
 	// the *SQLError unwraps to.
 	MapError func(*SQLError) error
 
+	// OnHistoryChange is called when it is found that a database's history does
+	// not contain any more what this node has seen, once for each loss, which is
+	// logged at level Warn too. Calls come one after the other, on a goroutine of
+	// the node's, which waits for it to return when it is closed.
+	OnHistoryChange func(HistoryChange)
+
 	// Logger receives role changes and degradations; nil discards.
 	Logger *slog.Logger
 }
@@ -439,6 +445,9 @@ func (c Config) conflict(other Config) (key, have, want string) {
 	case other.PeerAddr != nil && (c.PeerAddr == nil ||
 		reflect.ValueOf(other.PeerAddr).Pointer() != reflect.ValueOf(c.PeerAddr).Pointer()):
 		return "peers", "one PeerAddr", "another"
+	case other.OnHistoryChange != nil && (c.OnHistoryChange == nil ||
+		reflect.ValueOf(other.OnHistoryChange).Pointer() != reflect.ValueOf(c.OnHistoryChange).Pointer()):
+		return "OnHistoryChange", "one function", "another"
 	case other.TLS != nil && other.TLS != c.TLS:
 		return "cert", "one TLS configuration", "another"
 	case other.Connector != nil && (c.Connector == nil ||

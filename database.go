@@ -33,9 +33,10 @@ type database struct {
 	pool  *sql.DB // Node.DB
 	local *sql.DB // Node.Local
 
-	// behind is the newest position that this process must see and that the
-	// local copy had not reached in time; nil when it has caught up.
-	behind atomic.Pointer[engine.Position]
+	// behind is what reads of this process must see and the local copy has not;
+	// nil when it has caught up.
+	behind      atomic.Pointer[floor]
+	unconfirmed unconfirmed
 	// redirected bounds the reads that go to the primary while behind.
 	redirected chan struct{}
 
@@ -50,7 +51,10 @@ type database struct {
 	writer     *writer.Writer
 	writerTerm uint64 // the term for which writer was made
 	draining   bool
-	keeper     *keeper // or nil; see keep
+
+	// keeping holds one while somebody uses keeper, which takes I/O; see keep.
+	keeping chan struct{}
+	keeper  *keeper // or nil
 }
 
 // maxRedirected bounds the reads of one database that go to the primary at
@@ -76,10 +80,14 @@ func newDatabase(c *core, name string) (*database, error) {
 		tracker:    await.New(engineDB),
 		classifier: sqlclass.New(),
 		redirected: make(chan struct{}, maxRedirected),
+		keeping:    make(chan struct{}, 1),
 	}
+	db.unconfirmed.kick = make(chan struct{}, 1)
 	if r, ok := engineDB.(engine.Replicated); ok {
 		db.replica = r
 		c.goroutines.Go(db.followHistory)
+		_, breaks := r.Breaks(0)
+		c.goroutines.Go(func() { db.followLosses(breaks) })
 	}
 	db.pool = sql.OpenDB(&nodeConnector{db: db})
 	db.local = sql.OpenDB(&nodeConnector{db: db, localOnly: true})
@@ -210,7 +218,8 @@ func (db *database) drain(ctx context.Context) {
 // close closes everything; drain was called before.
 func (db *database) close() error {
 	db.tracker.Close()
-	errs := []error{db.pool.Close(), db.local.Close(), db.dropKeeper()}
+	errs := []error{db.pool.Close(), db.local.Close()}
+	db.dropKeeper(false)
 	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}
@@ -220,7 +229,7 @@ func (db *database) close() error {
 // outcome asks the primary about a write by its id.
 func (db *database) outcome(ctx context.Context, id forward.ID) error {
 	var res forward.Result
-	err := db.onPrimary(ctx, func(t forward.Target) error {
+	term, err := db.onPrimary(ctx, func(t forward.Target) error {
 		o, ok := t.(outcomer)
 		if !ok {
 			return fault.New(fault.OutcomeUnknown, "this primary keeps no outcomes")
@@ -232,7 +241,7 @@ func (db *database) outcome(ctx context.Context, id forward.ID) error {
 	if err != nil {
 		return err
 	}
-	return db.awaitCommit(ctx, db.await(ctx), res.Position)
+	return db.awaitCommit(ctx, db.await(ctx), acked{res.Position, term})
 }
 
 // outcomer is what both kinds of target offer besides running statements.

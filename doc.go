@@ -80,7 +80,8 @@
 // is not there within Config.AwaitTimeout, the write is reported as what it is,
 // a success, and this process's reads of that database go to the primary until
 // the copy has caught up. Without a primary they fail with
-// [ErrReplicaBehind] rather than answer with the old state.
+// [ErrReplicaBehind] rather than answer with the old state. What a read has seen on
+// the primary, the next one does not take back.
 //
 // On LiteFS other processes may see a write later, and [Node.Local] always shows
 // the copy as it is. docs/CONSISTENCY.md lists what is guaranteed.
@@ -114,9 +115,10 @@
 // When the primary is lost instead, LiteFS chooses another one after its lease has
 // ended, 10 s by default. Config.PrimaryWait should be longer than that if writes are
 // to wait for it. The new primary goes on from its own copy, and what it lacks is
-// lost, although it was acknowledged. litefwd reports what it can see of that: a write that
-// waits for its copy returns [ErrHistoryChanged], and a node whose copy went back
-// logs "litefs: history changed".
+// lost, although it was acknowledged. litefwd reports that: a write that waits for its
+// copy returns [ErrHistoryChanged], and each node that has seen what is lost, or may
+// be, logs "history changed" and calls Config.OnHistoryChange, once. A node that
+// starts afterwards cannot know.
 //
 // Engine "shared" loses nothing then, and cannot move the role to a node of
 // choice ([ErrUnsupported]).

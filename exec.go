@@ -125,6 +125,9 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 func (c *conn) behind(ctx context.Context, stmts []sqlclass.Statement) (place, error) {
 	switch {
 	case allReads(stmts) && !some(stmts, usesCounters):
+		if !c.standIn && c.db.soonHere(ctx) {
+			return here, nil
+		}
 		return onPrimary, nil
 	case some(stmts, mayReadMain):
 		return here, c.db.catchUp(ctx)

@@ -123,12 +123,13 @@ func (c *core) awaitPrimary(ctx context.Context) (engine.Peer, error) {
 // awaitPositions waits until this node's copies are exactly what the primary
 // has, which does not write any more.
 func (c *core) awaitPositions(ctx context.Context, positions map[string]engine.Position) error {
+	s, _ := c.watch()
 	for name, pos := range positions {
 		db, err := c.database(name)
 		if err != nil {
 			return err
 		}
-		if err := db.tracker.Wait(ctx, pos); err != nil {
+		if err := db.tracker.Wait(ctx, pos, s.Term); err != nil {
 			return fmt.Errorf("litefwd: this node's copy of %s did not reach the primary's position %v: %w", name, pos, err)
 		}
 		if now, _ := db.engine.Watch(); now != pos {

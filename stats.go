@@ -22,6 +22,9 @@ type Stats struct {
 	// PrimaryRetries counts attempts that were made again because nothing had
 	// run.
 	PrimaryRetries uint64
+	// HistoryChanges counts the losses that were reported (Config.OnHistoryChange);
+	// CertainLosses those of them that were certain.
+	HistoryChanges, CertainLosses uint64
 	// UnknownOutcomes counts the writes whose error was ErrOutcomeUnknown.
 	UnknownOutcomes uint64
 }
@@ -30,6 +33,7 @@ type stats struct {
 	localReads, forwardedReads, writes, transactions atomic.Uint64
 	longReads                                        atomic.Uint64
 	misroutes, behind, primaryRetries, unknown       atomic.Uint64
+	historyChanges, certainLosses                    atomic.Uint64
 }
 
 func (s *stats) snapshot() Stats {
@@ -42,6 +46,8 @@ func (s *stats) snapshot() Stats {
 		Behind:          s.behind.Load(),
 		LongReads:       s.longReads.Load(),
 		PrimaryRetries:  s.primaryRetries.Load(),
+		HistoryChanges:  s.historyChanges.Load(),
+		CertainLosses:   s.certainLosses.Load(),
 		UnknownOutcomes: s.unknown.Load(),
 	}
 }

@@ -25,16 +25,19 @@ func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error)
 		c.db.stats.writes.Add(1)
 	}
 	var res forward.Result
-	err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
+	term, err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
 		res, err = t.Exec(ctx, st)
 		return err
 	})
 	if err != nil {
-		c.awaitAftermath(ctx, err)
+		c.awaitAftermath(ctx, err, term)
 		return nil, c.forwardedError(err, st.ReadOnly)
 	}
 	c.ranThere(q.stmts, res)
-	if err := c.db.awaitCommit(ctx, c.db.await(ctx), res.Position); err != nil {
+	at := acked{res.Position, term}
+	if st.ReadOnly {
+		c.db.saw(at)
+	} else if err := c.db.awaitCommit(ctx, c.db.await(ctx), at); err != nil {
 		return nil, err
 	}
 	return c.session.result(), nil
@@ -56,7 +59,7 @@ func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) 
 		c.db.stats.writes.Add(1)
 	}
 	var rows forward.Rows
-	err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
+	term, err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
 		rows, err = t.Query(ctx, st)
 		return err
 	})
@@ -64,12 +67,15 @@ func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) 
 		if done != nil {
 			done()
 		}
-		c.awaitAftermath(ctx, err)
+		c.awaitAftermath(ctx, err, term)
 		return nil, c.forwardedError(err, st.ReadOnly)
+	}
+	if s, ok := rows.(forward.Seer); ok {
+		c.db.saw(acked{s.Seen(), term})
 	}
 	res := rows.Result()
 	c.ranThere(q.stmts, res)
-	if err := c.db.awaitCommit(ctx, c.db.await(ctx), res.Position); err != nil {
+	if err := c.db.awaitCommit(ctx, c.db.await(ctx), acked{res.Position, term}); err != nil {
 		return nil, firstError(err, rows.Close())
 	}
 	return &remoteRows{rows: rows, done: done, mapEr: c.mapError}, nil
@@ -121,9 +127,9 @@ func (c *conn) redirect(ctx context.Context) (func(), error) {
 
 // awaitAftermath waits, as for a success, until the local copy has what a text
 // that failed has committed all the same.
-func (c *conn) awaitAftermath(ctx context.Context, err error) {
+func (c *conn) awaitAftermath(ctx context.Context, err error, term uint64) {
 	if a, ok := fault.AftermathOf(err); ok {
-		c.db.awaitCommit(ctx, c.db.await(ctx), a.Position) //nolint:errcheck // err is what counts
+		c.db.awaitCommit(ctx, c.db.await(ctx), acked{a.Position, term}) //nolint:errcheck // err is what counts
 	}
 }
 

@@ -22,6 +22,7 @@ type transaction struct {
 	here  bool       // a snapshot of the local copy
 	local *readTx    // that snapshot, if the gate may end it; or nil
 	there forward.Tx // on the primary; nil until the first statement
+	term  uint64     // of that primary
 	// failed is what every further statement and Commit return: the
 	// transaction is not there any more.
 	failed error
@@ -60,7 +61,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	}
 	t := c.newTransaction(ctx, string(c.db.core.cfg.TxMode))
 	t.opts.ReadOnly = opts.ReadOnly
-	if opts.ReadOnly && (c.localOnly || c.db.readsHere()) {
+	if opts.ReadOnly && (c.localOnly || c.db.soonHere(ctx)) {
 		local, err := c.beginSnapshot(ctx)
 		for n := 0; c.again(ctx, &call{}, n, &err); n++ {
 			local, err = c.beginSnapshot(ctx)
@@ -149,6 +150,9 @@ func (t *transaction) exec(ctx context.Context, q call) (driver.Result, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if t.opts.ReadOnly {
+		t.c.db.saw(acked{res.Position, t.term})
 	}
 	if !handled {
 		t.c.session.ran(res.LastInsertID, res.RowsAffected)
@@ -239,9 +243,9 @@ func (t *transaction) settle(ctx context.Context, stmts []sqlclass.Statement) er
 
 // first begins the transaction on the primary and runs its first statement;
 // while nothing has run, another primary may be tried.
-func (t *transaction) first(ctx context.Context, st forward.Statement, do func(forward.Tx, forward.Statement) error) error {
+func (t *transaction) first(ctx context.Context, st forward.Statement, do func(forward.Tx, forward.Statement) error) (err error) {
 	t.c.db.stats.transactions.Add(1)
-	return t.c.db.onPrimary(ctx, func(target forward.Target) error {
+	t.term, err = t.c.db.onPrimary(ctx, func(target forward.Target) error {
 		tx, err := target.Begin(ctx, t.opts)
 		if err != nil {
 			return err
@@ -252,6 +256,7 @@ func (t *transaction) first(ctx context.Context, st forward.Statement, do func(f
 		t.there = tx
 		return err
 	})
+	return err
 }
 
 // notBegun reports whether err, of the first statement of a transaction that is
@@ -342,6 +347,9 @@ func (r *txRows) Close() error {
 	// Other statements may have run meanwhile: counters that these rows left
 	// alone are theirs. Rows that were lost have no result.
 	res := r.rows.Result()
+	if r.tx.opts.ReadOnly {
+		r.tx.c.db.saw(acked{res.Position, r.tx.term})
+	}
 	if now := (result{res.LastInsertID, res.RowsAffected}); now != (result{}) && now != r.before {
 		r.tx.c.session.ran(now.lastInsertID, now.rowsAffected)
 	}

@@ -110,7 +110,11 @@ func (t *transaction) Commit() error {
 		return t.c.forwardedError(err, false)
 	}
 	t.c.tx = nil
-	return t.c.db.awaitCommit(ctx, t.await, res.Position)
+	if t.opts.ReadOnly {
+		t.c.db.saw(acked{res.Position, t.term})
+		return nil
+	}
+	return t.c.db.awaitCommit(ctx, t.await, acked{res.Position, t.term})
 }
 
 // Rollback implements driver.Tx. An error other than the local handle's means

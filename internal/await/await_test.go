@@ -54,7 +54,7 @@ func TestReached(t *testing.T) {
 		{"same id, other history", pos(5, 2), pos(5, 1), false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := New(newFakeDB(tt.now)).Reached(tt.target)
+			got, err := New(newFakeDB(tt.now)).Reached(tt.target, 1)
 			if got != tt.want || errors.Is(err, fault.HistoryChanged) != tt.changed {
 				t.Errorf("Reached = %v, %v; want %v, history changed %v", got, err, tt.want, tt.changed)
 			}
@@ -71,7 +71,7 @@ func TestWaitWakesInOrder(t *testing.T) {
 		got := make(chan uint64, 3)
 		for _, id := range []uint64{4, 2, 3} {
 			go func() {
-				if err := tr.Wait(t.Context(), pos(id, 7)); err != nil {
+				if err := tr.Wait(t.Context(), pos(id, 7), 1); err != nil {
 					t.Errorf("Wait(%d): %v", id, err)
 				}
 				got <- id
@@ -97,7 +97,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		defer tr.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := tr.Wait(ctx, pos(2, 1)); !errors.Is(err, context.DeadlineExceeded) {
+		if err := tr.Wait(ctx, pos(2, 1), 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Wait = %v, want deadline exceeded", err)
 		}
 		if len(tr.waiters) != 0 {
@@ -122,7 +122,7 @@ func TestWaitHistoryChange(t *testing.T) {
 				tr := New(db)
 				defer tr.Close()
 				errs := make(chan error, 1)
-				go func() { errs <- tr.Wait(t.Context(), pos(6, 6)) }()
+				go func() { errs <- tr.Wait(t.Context(), pos(6, 6), 1) }()
 				synctest.Wait()
 				db.move(tt.to)
 				if err := <-errs; !errors.Is(err, fault.HistoryChanged) {
@@ -137,13 +137,13 @@ func TestCloseWakesAndStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := New(newFakeDB(pos(1, 1)))
 		errs := make(chan error, 1)
-		go func() { errs <- tr.Wait(t.Context(), pos(2, 1)) }()
+		go func() { errs <- tr.Wait(t.Context(), pos(2, 1), 1) }()
 		synctest.Wait()
 		tr.Close()
 		if err := <-errs; !errors.Is(err, fault.Closed) {
 			t.Errorf("Wait = %v, want closed", err)
 		}
-		if err := tr.Wait(t.Context(), pos(2, 1)); !errors.Is(err, fault.Closed) {
+		if err := tr.Wait(t.Context(), pos(2, 1), 1); !errors.Is(err, fault.Closed) {
 			t.Errorf("Wait after Close = %v, want closed", err)
 		}
 		tr.Close()
@@ -156,7 +156,7 @@ func TestManyWaitersRace(t *testing.T) {
 	var waiters sync.WaitGroup
 	for i := range uint64(200) {
 		waiters.Go(func() {
-			if err := tr.Wait(t.Context(), pos(1+i%50, 1)); err != nil {
+			if err := tr.Wait(t.Context(), pos(1+i%50, 1), 1); err != nil {
 				t.Errorf("Wait: %v", err)
 			}
 		})

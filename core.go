@@ -171,32 +171,6 @@ func (c *core) watch() (engine.State, <-chan struct{}) {
 	return s, changed
 }
 
-// followRole retires the writers whenever this node stops being primary.
-func (c *core) followRole() {
-	var last engine.State
-	for {
-		s, changed := c.watch()
-		if s.Role != last.Role || s.Primary != last.Primary || s.Term != last.Term {
-			c.log.Info("role", "role", s.Role.String(), "primary", s.Primary.Name, "addr", s.Primary.Addr, "term", s.Term)
-		}
-		if s.Problem != nil && !errors.Is(s.Problem, fault.Closed) && (last.Problem == nil || last.Problem.Error() != s.Problem.Error()) {
-			c.log.Warn("primary", "err", s.Problem)
-		}
-		if last.Role == engine.Primary && (s.Role != engine.Primary || s.Term != last.Term) {
-			for _, db := range c.databases() {
-				db.retireWriter(s)
-				db.discard()
-			}
-		}
-		last = s
-		select {
-		case <-changed:
-		case <-c.stop:
-			return
-		}
-	}
-}
-
 func (c *core) databases() []*database {
 	c.mu.Lock()
 	defer c.mu.Unlock()

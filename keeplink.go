@@ -26,7 +26,7 @@ func (c *core) keepLink() {
 		s, changed := c.engine.Watch()
 		var again <-chan time.Time
 		if addr := s.Primary.Addr; addr == "" || addr == c.addr {
-			c.reachable(s.Primary, nil)
+			c.unreachable.Store(nil) // there is none to reach
 		} else if err := c.greet(addr); err == nil {
 			c.reachable(s.Primary, nil)
 			pause = firstRelink

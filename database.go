@@ -51,10 +51,7 @@ type database struct {
 	writer     *writer.Writer
 	writerTerm uint64 // the term for which writer was made
 	draining   bool
-
-	// keeping holds one while somebody uses keeper, which takes I/O; see keep.
-	keeping chan struct{}
-	keeper  *keeper // or nil
+	keeper     *keeper // or nil; see keep
 }
 
 // maxRedirected bounds the reads of one database that go to the primary at
@@ -80,7 +77,6 @@ func newDatabase(c *core, name string) (*database, error) {
 		tracker:    await.New(engineDB),
 		classifier: sqlclass.New(),
 		redirected: make(chan struct{}, maxRedirected),
-		keeping:    make(chan struct{}, 1),
 	}
 	db.unconfirmed.kick = make(chan struct{}, 1)
 	if r, ok := engineDB.(engine.Replicated); ok {
@@ -218,8 +214,7 @@ func (db *database) drain(ctx context.Context) {
 // close closes everything; drain was called before.
 func (db *database) close() error {
 	db.tracker.Close()
-	errs := []error{db.pool.Close(), db.local.Close()}
-	db.dropKeeper(false)
+	errs := []error{db.pool.Close(), db.local.Close(), db.dropKeeper()}
 	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}

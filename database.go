@@ -51,7 +51,10 @@ type database struct {
 	writer     *writer.Writer
 	writerTerm uint64 // the term for which writer was made
 	draining   bool
-	keeper     *keeper // or nil; see keep
+
+	// keeping holds one while somebody uses keeper, which takes I/O; see keep.
+	keeping chan struct{}
+	keeper  *keeper // or nil
 }
 
 // maxRedirected bounds the reads of one database that go to the primary at
@@ -77,6 +80,7 @@ func newDatabase(c *core, name string) (*database, error) {
 		tracker:    await.New(engineDB),
 		classifier: sqlclass.New(),
 		redirected: make(chan struct{}, maxRedirected),
+		keeping:    make(chan struct{}, 1),
 	}
 	db.unconfirmed.kick = make(chan struct{}, 1)
 	if r, ok := engineDB.(engine.Replicated); ok {
@@ -214,7 +218,8 @@ func (db *database) drain(ctx context.Context) {
 // close closes everything; drain was called before.
 func (db *database) close() error {
 	db.tracker.Close()
-	errs := []error{db.pool.Close(), db.local.Close(), db.dropKeeper()}
+	errs := []error{db.pool.Close(), db.local.Close()}
+	db.dropKeeper(false)
 	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +42,7 @@ type handover struct {
 
 	// mu guards the following.
 	mu       sync.Mutex
-	writers  []*writer.Writer
+	writers  map[*database]*writer.Writer
 	openGate func() // or nil
 }
 
@@ -62,7 +61,7 @@ func (c *core) beginHandover(ctx context.Context, to serve.PeerInfo, patience ti
 	if state.Role != engine.Primary {
 		return nil, fault.Refuse(fault.NotPrimary, "node %s is %s", c.cfg.Name, state.Role)
 	}
-	h := &handover{c: c, term: state.Term, positions: map[string]engine.Position{}}
+	h := &handover{c: c, term: state.Term, positions: map[string]engine.Position{}, writers: map[*database]*writer.Writer{}}
 	if !c.handing.CompareAndSwap(nil, h) {
 		return nil, fault.Refuse(fault.Overloaded, "node %s is handing the primary role over already", c.cfg.Name)
 	}
@@ -120,7 +119,7 @@ func (h *handover) pause(ctx context.Context, patience time.Duration, dbs []*dat
 			return err
 		}
 		h.mu.Lock()
-		h.writers = append(h.writers, w)
+		h.writers[db] = w
 		h.mu.Unlock()
 		pausing.Go(func() { errs[i] = w.Pause(ctx) })
 	}
@@ -139,7 +138,10 @@ func (h *handover) settle(ctx context.Context, db *database) error {
 	}
 	lock, cancel := context.WithTimeout(ctx, lockBound)
 	defer cancel()
-	if _, err := db.currentWriter().HoldLock(lock); err != nil {
+	h.mu.Lock()
+	w := h.writers[db]
+	h.mu.Unlock()
+	if _, err := w.HoldLock(lock); err != nil {
 		return fmt.Errorf("litefwd: the write lock of %s, so that no program writes it past litefwd during the handover: %w", db.name, err)
 	}
 	if err := db.engine.Fence(h.term); err != nil {
@@ -180,7 +182,7 @@ func (h *handover) resume() {
 		h.openGate()
 	}
 	h.c.handing.CompareAndSwap(h, nil)
-	for _, w := range slices.Backward(h.writers) {
+	for _, w := range h.writers {
 		w.Resume() // a writer whose term is lost is closed meanwhile, and stays so
 	}
 }

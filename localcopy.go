@@ -92,15 +92,17 @@ func (db *database) keep(ctx context.Context) error {
 	if db.replica == nil {
 		return nil
 	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
+	select {
+	case db.keeping <- struct{}{}:
+		defer func() { <-db.keeping }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	file := db.replica.File()
-	if db.draining || db.keeper != nil && db.keeper.file == file {
+	if db.core.stopping() || db.keeper != nil && db.keeper.file == file {
 		return nil
 	}
-	if err := db.dropKeeperLocked(); err != nil {
-		db.core.log.Debug("closing the connection to a file that was replaced", "db", db.name, "err", err)
-	}
+	db.dropKeptConn()
 	conn, err := sqldriver.Connect(ctx, db.connector)
 	if err != nil {
 		return err
@@ -132,28 +134,24 @@ func (db *database) lookAtSHM() {
 	}
 }
 
-// dropOldKeeper closes the keeper if the file is another one.
-func (db *database) dropOldKeeper() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.keeper != nil && db.keeper.file != db.replica.File() {
-		db.dropKeeperLocked() //nolint:errcheck // what it had open is gone
+// dropKeeper closes the keeper, or only one whose file is another one by now.
+func (db *database) dropKeeper(onlyOld bool) {
+	db.keeping <- struct{}{}
+	defer func() { <-db.keeping }()
+	if db.keeper != nil && (!onlyOld || db.keeper.file != db.replica.File()) {
+		db.dropKeptConn()
 	}
 }
 
-func (db *database) dropKeeper() error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.dropKeeperLocked()
-}
-
-func (db *database) dropKeeperLocked() error {
-	k := db.keeper
+// dropKeptConn closes the keeper for its user.
+func (db *database) dropKeptConn() {
+	if db.keeper == nil {
+		return
+	}
+	if err := db.keeper.conn.Close(); err != nil {
+		db.core.log.Debug("closing the connection that kept the file open", "db", db.name, "err", err)
+	}
 	db.keeper = nil
-	if k == nil {
-		return nil
-	}
-	return k.conn.Close()
 }
 
 // exists reports whether this node has a file of the database. A file that
@@ -181,7 +179,7 @@ func (db *database) followHistory() {
 		h, changed := db.replica.History()
 		if h != last {
 			last = h
-			db.dropOldKeeper()
+			db.dropKeeper(true)
 			db.discard()
 			if w := db.currentWriter(); w != nil {
 				w.Discard()

@@ -110,7 +110,12 @@ func (d *database) Committed(ctx context.Context) (engine.Position, error) {
 func (d *database) readFenced(ctx context.Context, f fenced) (engine.Position, error) {
 	return d.within(ctx, d.engine.timing.commitWait, func() (engine.Position, error) {
 		if f.gen != 0 {
-			return d.file.readSame(f.gen)
+			pos, err := d.file.readSame(f.gen)
+			if err == nil && pos == f.at {
+				// The kernel may have said so, of a LiteFS that is gone.
+				err = d.file.alive(f.gen)
+			}
+			return pos, err
 		}
 		pos, _, err := d.file.read() // this transaction made the database
 		return pos, err

@@ -251,6 +251,9 @@ func (d *database) look(blind, mounted bool) {
 	d.verify, d.failed, d.dead = false, false, !mounted
 	m := d.track.mark()
 	d.mu.Unlock()
+	if failed {
+		d.file.reopen() // it may be another mount
+	}
 	if wanted && mounted {
 		if pos, _, err := d.file.read(); err == nil {
 			d.step(func(t *track) change { return t.read(m, pos) })

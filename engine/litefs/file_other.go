@@ -21,4 +21,9 @@ func readAt(f handle, buf []byte, off int64) (int, error) {
 	return n, err
 }
 
+func statFile(f handle) error {
+	_, err := f.Stat()
+	return err
+}
+
 func closeFile(f handle) { _ = f.Close() }

@@ -26,4 +26,13 @@ func readAt(fd handle, buf []byte, off int64) (int, error) {
 	}
 }
 
+func statFile(fd handle) error {
+	var st syscall.Stat_t
+	for {
+		if err := syscall.Fstat(fd, &st); err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
 func closeFile(fd handle) { _ = syscall.Close(fd) }

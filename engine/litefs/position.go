@@ -168,6 +168,34 @@ func (p *posFile) drop(d *descriptor) {
 	}
 }
 
+// reopen makes the next read open the file again: the descriptor of a mount that
+// is gone goes on to read what the kernel has cached of it, without an error.
+func (p *posFile) reopen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open != nil {
+		p.releaseLocked(p.open)
+		p.open = nil
+	}
+}
+
+// alive asks LiteFS for the file's attributes, which the kernel does not cache,
+// through the descriptor gen: nil says that it answered.
+func (p *posFile) alive(gen uint64) error {
+	d := p.acquire()
+	if d == nil {
+		return fmt.Errorf("%s is not open", p.path)
+	}
+	defer p.release(d)
+	if d.gen != gen {
+		return fmt.Errorf("%s had to be opened again", p.path)
+	}
+	if err := statFile(d.fd); err != nil {
+		return &fs.PathError{Op: "stat", Path: p.path, Err: err}
+	}
+	return nil
+}
+
 // generation is the number of the descriptor that is open, 0 if none is.
 func (p *posFile) generation() uint64 {
 	p.mu.Lock()

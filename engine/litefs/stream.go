@@ -94,6 +94,7 @@ func (e *Engine) connected(r role) {
 	}
 	readings := make(map[*database]reading)
 	for _, d := range e.allDatabases() {
+		d.file.reopen() // it may be another mount
 		pos, err := d.readWithin(e.alone, e.timing.readWait)
 		readings[d] = reading{pos, err == nil}
 		if err != nil {

@@ -2,10 +2,10 @@
 GO ?= go
 FUZZTIME ?= 20s
 
-.PHONY: help test race check demo bench fuzz generate tidy ci
+.PHONY: help test race check demo e2e bench fuzz generate tidy ci
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: ## all tests that need no network, root or FUSE
 	$(GO) test ./...
@@ -24,6 +24,10 @@ demo: ## three processes, one killed: the product in a minute
 bench: ## all benchmarks, in interleaved pairs
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+e2e: ## all tests on real LiteFS, and a table of them (Linux, root, FUSE; 5 minutes)
+	cd e2e && $(GO) vet ./... && $(GO) test ./table && $(GO) mod tidy -diff && (cd litefs && $(GO) mod tidy -diff)
+	cd e2e && { $(GO) test -count=1 -timeout 20m -parallel 8 -json . ./ncruces || true; } | $(GO) run ./table
+
 fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' . | awk '{print $$2}' | sort -u); do \
 		pkg=$$(grep -rl --include='*_test.go' "func $$target(" . | head -1 | xargs dirname); \
@@ -38,3 +42,4 @@ tidy: ## go.mod and go.sum
 
 ci: check test race ## what a submission must pass
 	$(GO) run ./cmd/litefwd demo --lines 2000
+	$(MAKE) e2e

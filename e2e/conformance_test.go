@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func dsn(driver, journal string) string {
 // real LiteFS.
 func TestConformance(t *testing.T) {
 	eachSetup(t, func(t *testing.T, driver, journal string) {
-		p := &pairs{t: t, driver: driver, journal: journal}
+		p := &pairs{t: t, driver: driver, journal: journal, inUse: map[*app]int{}}
 		conformance.Run(t, conformance.Config{
 			Driver: driver,
 			Bare:   func(t *testing.T) conformance.Session { return openBare(t, driver, journal) },
@@ -55,6 +56,16 @@ func openBare(t *testing.T, driver, journal string) conformance.Session {
 	return bareSession{db}
 }
 
+// memory is a directory in memory, where the system has one, for what is not
+// about disks: most of the suite's time goes into LiteFS's fsyncs.
+func memory() string {
+	const dir = "/dev/shm"
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return dir
+	}
+	return ""
+}
+
 // perPair is how many databases a pair of nodes has in its time.
 const perPair = 128
 
@@ -67,6 +78,7 @@ type pairs struct {
 	mu     sync.Mutex // guards the following
 	now    *app
 	opened int
+	inUse  map[*app]int
 }
 
 // session is one database of a pair, seen through one of its nodes.
@@ -85,12 +97,17 @@ func (p *pairs) database(t *testing.T, role litefwd.Role) conformance.Session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.opened%perPair == 0 {
-		p.now = startApp(p.t, p.driver, p.journal, litefstest.Options{Nodes: 2, Lease: litefstest.Static}, func(c *litefwd.Config) {
+		p.now = startApp(p.t, p.driver, p.journal, litefstest.Options{
+			Nodes: 2, Lease: litefstest.Static, Dir: memory(),
+		}, func(c *litefwd.Config) {
 			c.DriverDSN = dsn(p.driver, p.journal)
 		})
+		p.now.ctx = p.t.Context() // as long as the suite takes
 	}
 	p.opened++
 	a, name := p.now, fmt.Sprintf("case%d.db", p.opened)
+	p.inUse[a]++
+	t.Cleanup(func() { p.done(a) })
 	one, other := a.nodes[0].Database(name), a.nodes[1].Database(name)
 	a.create(name)
 	if role == litefwd.RoleReplica {
@@ -99,6 +116,22 @@ func (p *pairs) database(t *testing.T, role litefwd.Role) conformance.Session {
 	return session{one, other, func(ctx context.Context) error {
 		return a.WaitReplicated(ctx, 0, name)
 	}}
+}
+
+// done closes the nodes of a pair whose databases have all had their time: each
+// keeps some files open.
+func (p *pairs) done(a *app) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inUse[a]--; p.inUse[a] > 0 || a == p.now && p.opened%perPair != 0 {
+		return
+	}
+	for i, n := range a.nodes {
+		if n != nil {
+			n.Close()
+			a.nodes[i] = nil
+		}
+	}
 }
 
 // create makes an empty database, and waits until the replica has it: a copy

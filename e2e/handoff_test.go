@@ -26,7 +26,7 @@ func TestHandoffLosesNothing(t *testing.T) {
 			stop := make(chan struct{})
 			var writers sync.WaitGroup
 			for i := range a.Nodes() {
-				writers.Go(func() { h.run(a, i, fmt.Sprint("node", i), 5*time.Second, stop) })
+				writers.Go(func() { h.run(a, a.nodes[i], fmt.Sprint("node", i), 5*time.Second, stop) })
 			}
 			type window struct{ from, to time.Duration }
 			var moves []window
@@ -60,25 +60,9 @@ func TestHandoffLosesNothing(t *testing.T) {
 				pauses = append(pauses, h.longest(m.from, m.to))
 				took = append(took, m.to-m.from)
 			}
-			t.Logf("%d handoffs, %d writes acknowledged, 0 lost; Promote took p50 %v, p95 %v; longest write pause p50 %v, p95 %v, max %v",
-				handoffs, len(h.writes), percentile(50, took), percentile(95, took),
+			t.Logf("FIGURE %s, %d handoffs, %d writes acknowledged, 0 lost; Promote took p50 %v, p95 %v; longest write pause p50 %v, p95 %v, max %v",
+				journal, handoffs, len(h.writes), percentile(50, took), percentile(95, took),
 				percentile(50, pauses), percentile(95, pauses), percentile(100, pauses))
 		})
 	}
-}
-
-// awaitAcks waits until n more writes are acknowledged.
-func (h *history) awaitAcks(a *app, n int) {
-	a.t.Helper()
-	h.mu.Lock()
-	goal := len(h.writes) + n
-	h.mu.Unlock()
-	a.must("acknowledged writes", litefstest.Wait(a.ctx, "acknowledged writes", func(context.Context) error {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if len(h.writes) < goal {
-			return fmt.Errorf("%d of %d", len(h.writes), goal)
-		}
-		return nil
-	}))
 }

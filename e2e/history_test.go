@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/litefwd/litefwd"
+	"github.com/litefwd/litefwd/internal/litefstest"
 )
 
 // fate is what a writer was told of one write.
@@ -43,9 +44,10 @@ type history struct {
 // createW has a rowid that rises with each commit and is never used again.
 const createW = "CREATE TABLE w(id INTEGER PRIMARY KEY AUTOINCREMENT, writer TEXT, seq INTEGER)"
 
-// run writes through node i, one write after the other, until stop is closed,
-// and looks for every tenth on its own node.
-func (h *history) run(a *app, i int, writer string, deadline time.Duration, stop <-chan struct{}) {
+// run writes through node, one write after the other, until stop is closed, and
+// looks for every tenth on its own node.
+func (h *history) run(a *app, node *litefwd.Node, writer string, deadline time.Duration, stop <-chan struct{}) {
+	db := node.DB()
 	for seq := 0; ; seq++ {
 		select {
 		case <-stop:
@@ -54,7 +56,7 @@ func (h *history) run(a *app, i int, writer string, deadline time.Duration, stop
 		}
 		w := write{writer: writer, seq: seq, begun: time.Since(h.began)}
 		ctx, cancel := context.WithTimeout(a.ctx, deadline)
-		_, w.err = a.db(i).ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
+		_, w.err = db.ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
 		w.ended = time.Since(h.began)
 		switch {
 		case w.err == nil:
@@ -66,7 +68,7 @@ func (h *history) run(a *app, i int, writer string, deadline time.Duration, stop
 		}
 		if w.fate == acked && seq%10 == 0 {
 			var n int
-			err := a.db(i).QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
+			err := db.QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
 			w.readOwn, w.readOwnMissing = err == nil, err == nil && n == 0
 		}
 		cancel()
@@ -189,4 +191,28 @@ func nothing(write) bool { return false }
 func percentile(p int, ds []time.Duration) time.Duration {
 	slices.Sort(ds)
 	return ds[(len(ds)-1)*p/100]
+}
+
+// awaitAcks waits until n more writes are acknowledged, to the writers named, or
+// to any.
+func (h *history) awaitAcks(a *app, n int, writers ...string) {
+	a.t.Helper()
+	goal := h.acks(writers) + n
+	a.must("acknowledged writes", litefstest.Wait(a.ctx, "acknowledged writes", func(context.Context) error {
+		if have := h.acks(writers); have < goal {
+			return fmt.Errorf("%d of %d by %v", have, goal, writers)
+		}
+		return nil
+	}))
+}
+
+func (h *history) acks(writers []string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range h.writes {
+		if w.fate == acked && (len(writers) == 0 || slices.Contains(writers, w.writer)) {
+			n++
+		}
+	}
+	return n
 }

@@ -37,6 +37,12 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 const secret = "a secret of tests, not of anybody else's"
 
 // startApp starts the cluster and its nodes. The database's journal is journal,
@@ -61,7 +67,7 @@ func startApp(t *testing.T, driver, journal string, opts litefstest.Options, cha
 			}
 		}
 		if t.Failed() {
-			t.Logf("log of the nodes:\n%s", a.log.text.String())
+			t.Logf("log of the nodes:\n%s", a.log.String())
 		}
 	})
 	return a

@@ -128,7 +128,8 @@ type Config struct {
 	Strict bool
 
 	// PrimaryWait bounds how long a statement waits for a primary before it
-	// fails with ErrNoPrimary (5 s).
+	// fails with ErrNoPrimary. The default is 5 s; with engine "litefs" 15 s,
+	// because LiteFS takes about ten to replace a primary that has died.
 	PrimaryWait time.Duration
 	// BusyTimeout bounds how long a write waits for the writes before it; then
 	// it fails with SQLITE_BUSY, "database is locked". The default, 4 s, is less
@@ -343,7 +344,7 @@ func (c *Config) setDefaults() error {
 		def   time.Duration
 	}{
 		{"await_timeout", &c.AwaitTimeout, time.Second},
-		{"primary_wait", &c.PrimaryWait, 5 * time.Second},
+		{"primary_wait", &c.PrimaryWait, c.defaultPrimaryWait()},
 		{"busy_timeout", &c.BusyTimeout, 4 * time.Second},
 		{"tx_idle_limit", &c.TxIdleLimit, 5 * time.Second},
 		{"tx_total_limit", &c.TxTotalLimit, 30 * time.Second},
@@ -403,6 +404,13 @@ func (c *Config) peerPort() string {
 		}
 	}
 	return DefaultPort
+}
+
+func (c *Config) defaultPrimaryWait() time.Duration {
+	if c.Engine == "litefs" {
+		return 15 * time.Second
+	}
+	return 5 * time.Second
 }
 
 // dir is the directory that the node serves.

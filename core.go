@@ -41,8 +41,9 @@ type core struct {
 	stopBackground context.CancelFunc
 	// broken holds one when a link has broken, for keepLink.
 	broken      chan struct{}
-	unreachable atomic.Pointer[error] // why keepLink cannot reach the primary
-	goroutines  sync.WaitGroup        // everything started with stop as its end
+	lastPrimary atomic.Pointer[string] // the address of the last one that was known
+	unreachable atomic.Pointer[error]  // why keepLink cannot reach the primary
+	goroutines  sync.WaitGroup         // everything started with stop as its end
 
 	mu    sync.Mutex // guards the following
 	refs  int        // open Nodes; 0 means stopping

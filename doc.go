@@ -113,8 +113,7 @@
 // moves nothing.
 //
 // When the primary is lost instead, LiteFS chooses another one after its lease has
-// ended, 10 s by default. Config.PrimaryWait should be longer than that if writes are
-// to wait for it. The new primary goes on from its own copy, and what it lacks is
+// ended, 10 s by default, and writes wait for it (Config.PrimaryWait). The new primary goes on from its own copy, and what it lacks is
 // lost, although it was acknowledged. litefwd reports that: a write that waits for its
 // copy returns [ErrHistoryChanged], and each node that has seen what is lost, or may
 // be, logs "history changed" and calls Config.OnHistoryChange, once. A node that

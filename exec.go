@@ -88,6 +88,9 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 	if err := c.usable(); err != nil {
 		return 0, err
 	}
+	if err := c.leaveStandIn(ctx); err != nil {
+		return 0, err
+	}
 	stmts, err := c.classify(ctx, q.text)
 	if err != nil {
 		return 0, err
@@ -109,7 +112,7 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 			"use BeginTx with sql.TxOptions{ReadOnly: true}")
 	case c.localOnly:
 		return here, nil
-	case where == here && (!c.db.readsHere() || c.standIn && !c.renewable() && c.db.exists()):
+	case where == here && (c.standIn || !c.db.readsHere()):
 		return c.behind(ctx, stmts)
 	}
 	return where, nil

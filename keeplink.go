@@ -25,6 +25,9 @@ func (c *core) keepLink() {
 	for {
 		s, changed := c.engine.Watch()
 		var again <-chan time.Time
+		if s.Primary.Addr != "" {
+			c.lastPrimary.Store(&s.Primary.Addr)
+		}
 		if addr := s.Primary.Addr; addr == "" || addr == c.addr {
 			c.unreachable.Store(nil) // there is none to reach
 		} else if err := c.greet(addr); err == nil {
@@ -44,6 +47,16 @@ func (c *core) keepLink() {
 			return
 		}
 	}
+}
+
+// formerPrimary is the address of the last primary that the engine knew, or "".
+// While it knows none, because the engine itself is gone on this node, that one
+// may still be primary; if it is not, it says so, and nothing runs.
+func (c *core) formerPrimary() string {
+	if addr := c.lastPrimary.Load(); addr != nil {
+		return *addr
+	}
+	return ""
 }
 
 // greet connects to the node at addr, or finds that it is connected.

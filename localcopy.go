@@ -2,6 +2,7 @@ package litefwd
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -13,34 +14,57 @@ import (
 )
 
 // connectLocal opens a connection to this node's copy that cannot write it.
-// standIn says that there is no copy yet and none may be made here: the
-// connection is to an empty database elsewhere, so that every table is looked
-// for on the primary.
-func (db *database) connectLocal(ctx context.Context) (_ *sqldriver.Conn, standIn bool, err error) {
-	connector := db.connector
+//
+// standIn says that there is no copy yet, and none may be made here, or that it
+// cannot be reached because LiteFS is gone: the connection is to an empty
+// database elsewhere, and the copy's part is the primary's. With must set, a copy
+// that cannot be reached is an error.
+func (db *database) connectLocal(ctx context.Context, must bool) (_ *sqldriver.Conn, standIn bool, err error) {
 	if db.replica != nil && !db.replica.MayCreate() && !db.exists() {
-		path, err := db.core.standInPath(db.name)
-		if err != nil {
-			return nil, false, err
-		}
-		if connector, err = db.core.cfg.connectorFor(path); err != nil {
-			return nil, false, err
-		}
-		standIn = true
+		conn, err := db.connectStandIn(ctx)
+		return conn, true, err
 	}
-	if !standIn {
-		if err := db.keep(ctx); err != nil {
-			return nil, false, db.connectFailed(err)
-		}
+	conn, err := db.connectCopy(ctx)
+	if err == nil {
+		return conn, false, nil
 	}
+	err = db.connectFailed(err)
+	if db.replica != nil && fault.OfStorage(err) && !must && !db.isPrimary() {
+		db.core.log.Debug("this node's copy cannot be reached; the primary is asked", "db", db.name, "err", err)
+		conn, e := db.connectStandIn(ctx)
+		return conn, true, e
+	}
+	return nil, false, err
+}
+
+func (db *database) connectCopy(ctx context.Context) (*sqldriver.Conn, error) {
+	if err := db.keep(ctx); err != nil {
+		return nil, err
+	}
+	return db.connect(ctx, db.connector)
+}
+
+func (db *database) connectStandIn(ctx context.Context) (*sqldriver.Conn, error) {
+	path, err := db.core.standInPath(db.name)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := db.core.cfg.connectorFor(path)
+	if err != nil {
+		return nil, err
+	}
+	return db.connect(ctx, connector)
+}
+
+func (db *database) connect(ctx context.Context, connector driver.Connector) (*sqldriver.Conn, error) {
 	conn, err := sqldriver.Connect(ctx, connector)
 	if err != nil {
-		return nil, standIn, db.connectFailed(err)
+		return nil, err
 	}
 	if err := db.prepareLocal(ctx, conn); err != nil {
-		return nil, standIn, errors.Join(db.connectFailed(err), conn.Close())
+		return nil, errors.Join(err, conn.Close())
 	}
-	return conn, standIn, nil
+	return conn, nil
 }
 
 // connectFailed explains why the local driver could not connect.

@@ -35,7 +35,7 @@ func (c *conn) renewable() bool { return c.private == nil && c.tx == nil && !c.r
 
 // renew opens a new local handle in place of one that must not be used any more.
 func (c *conn) renew(ctx context.Context) error {
-	fresh, err := c.db.openHandle(ctx)
+	fresh, err := c.db.openHandle(ctx, c.localOnly)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,15 @@ func (c *conn) renew(ctx context.Context) error {
 	return nil
 }
 
+// leaveStandIn gets a handle to this node's copy in place of a stand-in, as soon
+// as there is one.
+func (c *conn) leaveStandIn(ctx context.Context) error {
+	if !c.standIn || !c.renewable() || !c.db.exists() {
+		return nil
+	}
+	return c.renew(ctx)
+}
+
 // handle is a connection to this node's copy, and what is known of it.
 type handle struct {
 	local *sqldriver.Conn
@@ -62,7 +71,7 @@ type handle struct {
 	private    *sqlclass.Classifier
 	generation uint64 // of db when this was opened; see database.discard
 	history    uint64 // the engine's, when this was opened; see snapshot.go
-	standIn    bool   // local is no copy of the database, which is not there yet
+	standIn    bool   // local is no copy of the database, which is not there, or not to be reached
 
 	lost    atomic.Bool // local must not be used any more
 	discard atomic.Bool // the pool must not keep local, as the local driver's own would not
@@ -73,10 +82,10 @@ type handle struct {
 
 // openHandle opens one. It never returns driver.ErrBadConn, which database/sql
 // would answer by connecting again for ever.
-func (db *database) openHandle(ctx context.Context) (*handle, error) {
+func (db *database) openHandle(ctx context.Context, localOnly bool) (*handle, error) {
 	h := &handle{generation: db.generation.Load(), history: db.history()}
 	var err error
-	if h.local, h.standIn, err = db.connectLocal(ctx); err != nil {
+	if h.local, h.standIn, err = db.connectLocal(ctx, localOnly); err != nil {
 		return nil, notBadConn(err)
 	}
 	// A connect hook of the local driver may have made temp objects.

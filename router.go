@@ -57,7 +57,11 @@ func (db *database) attempt(state engine.State, do func(forward.Target) error) e
 	if err != nil {
 		return err
 	}
-	return do(target)
+	if err = do(target); state.Role != engine.Primary && state.Primary.Addr == "" && state.Problem != nil && db.worthAnother(err) {
+		// It was worth a try, but this is what is wrong.
+		return fault.Refuse(fault.NoPrimary, "%w", state.Problem)
+	}
+	return err
 }
 
 // worthAnother reports whether err says that nothing ran and that another
@@ -85,6 +89,9 @@ func (db *database) target(state engine.State) (forward.Target, error) {
 		return w, nil
 	}
 	addr := state.Primary.Addr
+	if addr == "" {
+		addr = db.core.formerPrimary()
+	}
 	if addr == "" || addr == db.core.addr {
 		if state.Problem != nil {
 			return nil, fault.Refuse(fault.NoPrimary, "%w", state.Problem)

@@ -122,10 +122,10 @@ func (c *conn) fresh() error {
 		return nil
 	case c.tx != nil || c.reading.isOpen():
 		return nil // an open read transaction keeps what it sees
-	case c.standIn && !c.renewable() && !c.lost.Load():
-		return nil // for its temp objects; the rest is the primary's, see plan
+	case c.standIn && !c.lost.Load():
+		return nil // it has no history; see plan
 	}
-	if c.lost.Load() || c.history != c.db.history() || c.standIn && c.db.exists() {
+	if c.lost.Load() || c.history != c.db.history() {
 		c.lost.Store(true)
 		return &lostHandle{fault.Refuse(fault.HistoryChanged,
 			"this node's copy of %s was replaced, or its role has changed, since the connection was opened", c.db.name)}

@@ -59,9 +59,12 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		// SQLite's own error, in the local driver's words.
 		return c.beginRefused(ctx)
 	}
+	if err := c.leaveStandIn(ctx); err != nil {
+		return nil, err
+	}
 	t := c.newTransaction(ctx, string(c.db.core.cfg.TxMode))
 	t.opts.ReadOnly = opts.ReadOnly
-	if opts.ReadOnly && (c.localOnly || c.db.soonHere(ctx)) {
+	if opts.ReadOnly && (c.localOnly || !c.standIn && c.db.soonHere(ctx)) {
 		local, err := c.beginSnapshot(ctx)
 		for n := 0; c.again(ctx, &call{}, n, &err); n++ {
 			local, err = c.beginSnapshot(ctx)

@@ -25,11 +25,11 @@ const patience = 20 * time.Second
 // cluster is a running cluster with a bound for all that a test waits for.
 type cluster struct {
 	*litefstest.Cluster
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
-func startCluster(t *testing.T, opts litefstest.Options) *cluster {
+func startCluster(t testing.TB, opts litefstest.Options) *cluster {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	t.Cleanup(cancel)

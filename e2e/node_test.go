@@ -47,7 +47,7 @@ const secret = "a secret of tests, not of anybody else's"
 
 // startApp starts the cluster and its nodes. The database's journal is journal,
 // and change may alter each node's Config.
-func startApp(t *testing.T, driver, journal string, opts litefstest.Options, change func(*litefwd.Config)) *app {
+func startApp(t testing.TB, driver, journal string, opts litefstest.Options, change func(*litefwd.Config)) *app {
 	t.Helper()
 	a := &app{cluster: startCluster(t, opts), driver: driver, journal: journal, peers: map[string]string{}, change: change}
 	for i := range a.Nodes() {
@@ -74,7 +74,7 @@ func startApp(t *testing.T, driver, journal string, opts litefstest.Options, cha
 }
 
 // freeAddr is an address of loopback that nobody listens on.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

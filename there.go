@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -13,17 +14,11 @@ import (
 
 // execOnPrimary forwards the whole text.
 func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error) {
-	st := c.statement(q.text, q.args)
-	st.ReadOnly = allReads(q.stmts) && !q.misrouted
-	if st.ReadOnly {
-		done, err := c.redirect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-	} else {
-		c.db.stats.writes.Add(1)
+	if allReads(q.stmts) && !q.misrouted {
+		return c.execReadOnPrimary(ctx, q)
 	}
+	st := c.statement(q.text, q.args)
+	c.db.stats.writes.Add(1)
 	var res forward.Result
 	term, err := c.db.onPrimary(ctx, func(t forward.Target) (err error) {
 		res, err = t.Exec(ctx, st)
@@ -31,13 +26,30 @@ func (c *conn) execOnPrimary(ctx context.Context, q call) (driver.Result, error)
 	})
 	if err != nil {
 		c.awaitAftermath(ctx, err, term)
-		return nil, c.forwardedError(err, st.ReadOnly)
+		return nil, c.forwardedError(err, false)
 	}
 	c.ranThere(q.stmts, res)
-	at := acked{res.Position, term}
-	if st.ReadOnly {
-		c.db.saw(at)
-	} else if err := c.db.awaitCommit(ctx, c.db.await(ctx), at); err != nil {
+	if err := c.db.awaitCommit(ctx, c.db.await(ctx), acked{res.Position, term}); err != nil {
+		return nil, err
+	}
+	return c.session.result(), nil
+}
+
+// execReadOnPrimary runs a text that only reads as a query, which takes no part
+// in the primary's queue of writes, and drops its rows.
+func (c *conn) execReadOnPrimary(ctx context.Context, q call) (driver.Result, error) {
+	rows, err := c.queryOnPrimary(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	dest := make([]driver.Value, len(rows.Columns()))
+	for err == nil {
+		err = rows.Next(dest)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err := firstError(err, rows.Close()); err != nil {
 		return nil, err
 	}
 	return c.session.result(), nil

@@ -84,9 +84,9 @@ func TestFinding10NoPrimary(t *testing.T) {
 		if took := time.Since(begun); took > 2*time.Second || !litefwd.SafeToRetry(err) {
 			t.Errorf("after %v: %v", took, err)
 		}
-		// The former primary's own node has no copy to open.
+		// The former primary's own node has no copy to open, and nobody to ask.
 		_, err = a.db(0).ExecContext(a.ctx, "INSERT INTO t VALUES (1)")
-		wantCode(t, "write beside the dead mount", err, 14, 0)
+		wantKind(t, "write beside the dead mount", err, litefwd.ErrNoPrimary)
 		if got := values(a, a.db(1)); !slices.Equal(got, []int{0}) {
 			t.Errorf("without a primary node 1 reads %v", got)
 		}

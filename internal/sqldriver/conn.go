@@ -8,13 +8,30 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
-// Conn is one connection. It is used by one goroutine at a time.
+// Conn is one connection. It is used by one goroutine at a time, unless
+// Serialize was called.
 type Conn struct {
 	raw driver.Conn
+	mu  *sync.Mutex // held while the driver uses the connection; nil before Serialize
+}
+
+// Serialize lets several goroutines use the connection, with its statements and
+// rows, from now on: each call waits for the one before. What is got by Raw is
+// not covered. Call it before anything is prepared.
+func (c *Conn) Serialize() { c.mu = new(sync.Mutex) }
+
+// locked runs f while nobody else uses the connection.
+func locked(mu *sync.Mutex, f func()) {
+	if mu != nil {
+		mu.Lock()
+		defer mu.Unlock()
+	}
+	f()
 }
 
 // Connect opens a connection; the caller closes it.
@@ -33,18 +50,27 @@ func Wrap(raw driver.Conn) *Conn { return &Conn{raw: raw} }
 func (c *Conn) Raw() driver.Conn { return c.raw }
 
 // Close closes the connection, which rolls back an open transaction.
-func (c *Conn) Close() error { return fault.FromDriver(c.raw.Close()) }
+func (c *Conn) Close() (err error) {
+	locked(c.mu, func() { err = fault.FromDriver(c.raw.Close()) })
+	return err
+}
 
 // Valid reports whether the driver considers the connection usable.
-func (c *Conn) Valid() bool {
+func (c *Conn) Valid() (valid bool) {
 	v, ok := c.raw.(driver.Validator)
-	return !ok || v.IsValid()
+	if !ok {
+		return true
+	}
+	locked(c.mu, func() { valid = v.IsValid() })
+	return valid
 }
 
 // Exec runs sql, which may be several statements, as the driver does.
 func (c *Conn) Exec(ctx context.Context, sql string, args []driver.NamedValue) (driver.Result, error) {
 	if e, ok := c.raw.(driver.ExecerContext); ok {
-		res, err := e.ExecContext(ctx, sql, args)
+		var res driver.Result
+		var err error
+		locked(c.mu, func() { res, err = e.ExecContext(ctx, sql, args) })
 		if !errors.Is(err, driver.ErrSkip) {
 			return res, fault.FromDriver(err)
 		}
@@ -60,9 +86,11 @@ func (c *Conn) Exec(ctx context.Context, sql string, args []driver.NamedValue) (
 // Query runs sql and returns its rows; closing them frees the statement.
 func (c *Conn) Query(ctx context.Context, sql string, args []driver.NamedValue) (driver.Rows, error) {
 	if q, ok := c.raw.(driver.QueryerContext); ok {
-		rows, err := q.QueryContext(ctx, sql, args)
+		var rows driver.Rows
+		var err error
+		locked(c.mu, func() { rows, err = q.QueryContext(ctx, sql, args) })
 		if !errors.Is(err, driver.ErrSkip) {
-			return rows, fault.FromDriver(err)
+			return serialized(c.mu, rows), fault.FromDriver(err)
 		}
 	}
 	stmt, err := c.Prepare(ctx, sql)

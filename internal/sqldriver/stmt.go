@@ -3,6 +3,7 @@ package sqldriver
 import (
 	"context"
 	"database/sql/driver"
+	"sync"
 
 	"github.com/litefwd/litefwd/internal/fault"
 )
@@ -10,47 +11,60 @@ import (
 // Stmt is a prepared statement of one Conn, and used like it.
 type Stmt struct {
 	raw driver.Stmt
+	mu  *sync.Mutex // the Conn's
 }
 
 // Prepare prepares sql; the caller closes the statement.
 func (c *Conn) Prepare(ctx context.Context, sql string) (*Stmt, error) {
 	var raw driver.Stmt
 	var err error
-	if p, ok := c.raw.(driver.ConnPrepareContext); ok {
-		raw, err = p.PrepareContext(ctx, sql)
-	} else {
-		raw, err = c.raw.Prepare(sql)
-	}
+	locked(c.mu, func() {
+		if p, ok := c.raw.(driver.ConnPrepareContext); ok {
+			raw, err = p.PrepareContext(ctx, sql)
+		} else {
+			raw, err = c.raw.Prepare(sql)
+		}
+	})
 	if err != nil {
 		return nil, fault.FromDriver(err)
 	}
-	return &Stmt{raw: raw}, nil
+	return &Stmt{raw: raw, mu: c.mu}, nil
 }
 
 // NumInput is the driver's own answer, -1 if it does not count.
-func (s *Stmt) NumInput() int { return s.raw.NumInput() }
+func (s *Stmt) NumInput() (n int) {
+	locked(s.mu, func() { n = s.raw.NumInput() })
+	return n
+}
 
 // Close frees the statement.
-func (s *Stmt) Close() error { return fault.FromDriver(s.raw.Close()) }
+func (s *Stmt) Close() (err error) {
+	locked(s.mu, func() { err = fault.FromDriver(s.raw.Close()) })
+	return err
+}
 
 // Exec runs the statement.
-func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	if e, ok := s.raw.(driver.StmtExecContext); ok {
-		res, err := e.ExecContext(ctx, args)
-		return res, fault.FromDriver(err)
-	}
-	res, err := s.raw.Exec(values(args)) //nolint:staticcheck // for drivers without contexts
+func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (res driver.Result, err error) {
+	locked(s.mu, func() {
+		if e, ok := s.raw.(driver.StmtExecContext); ok {
+			res, err = e.ExecContext(ctx, args)
+		} else {
+			res, err = s.raw.Exec(values(args)) //nolint:staticcheck // for drivers without contexts
+		}
+	})
 	return res, fault.FromDriver(err)
 }
 
 // Query runs the statement and returns its rows.
-func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	if q, ok := s.raw.(driver.StmtQueryContext); ok {
-		rows, err := q.QueryContext(ctx, args)
-		return rows, fault.FromDriver(err)
-	}
-	rows, err := s.raw.Query(values(args)) //nolint:staticcheck // for drivers without contexts
-	return rows, fault.FromDriver(err)
+func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (rows driver.Rows, err error) {
+	locked(s.mu, func() {
+		if q, ok := s.raw.(driver.StmtQueryContext); ok {
+			rows, err = q.QueryContext(ctx, args)
+		} else {
+			rows, err = s.raw.Query(values(args)) //nolint:staticcheck // for drivers without contexts
+		}
+	})
+	return serialized(s.mu, rows), fault.FromDriver(err)
 }
 
 func values(args []driver.NamedValue) []driver.Value {

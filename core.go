@@ -314,14 +314,16 @@ const maxPeers = 8
 // until ctx ends to finish.
 func (c *core) release(ctx context.Context) error {
 	c.mu.Lock()
-	last := c.refs == 1
-	c.mu.Unlock()
-	if last {
-		c.passRole(ctx) // while it still takes statements: they follow the role
+	if c.refs > 1 {
+		c.refs--
+		c.mu.Unlock()
+		return nil
 	}
+	c.mu.Unlock()
+	c.passRole(ctx) // while it still takes statements: they follow the role
 	c.mu.Lock()
 	c.refs--
-	last = c.refs == 0
+	last := c.refs == 0
 	c.closing.Store(last)
 	c.mu.Unlock()
 	if !last {

@@ -146,6 +146,9 @@ func (db *database) writerFor(term uint64) (*writer.Writer, error) {
 
 // openWriter is writerFor also during a handover, which pauses the writer.
 func (db *database) openWriter(term uint64) (*writer.Writer, error) {
+	if db.currentWriter() == nil {
+		db.lookAtSHM()
+	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.draining {
@@ -156,7 +159,6 @@ func (db *database) openWriter(term uint64) (*writer.Writer, error) {
 	}
 	if db.writer == nil {
 		cfg := &db.core.cfg
-		db.lookAtSHM()
 		db.writer = writer.Open(writer.Options{
 			Connector:   writerConnector{db.connector, db.engine, cfg.BusyTimeout},
 			Database:    db.engine,

@@ -39,7 +39,8 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 	}
 	switch where {
 	case inTx:
-		return c.tx.exec(ctx, q)
+		res, err := c.tx.exec(ctx, q)
+		return res, c.final(err)
 	case control:
 		return c.session.result(), c.control(ctx, &q.stmts[0])
 	case pieces:
@@ -50,7 +51,7 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 			res, err = c.execHere(ctx, q)
 		}
 		if !c.askPrimary(&q, err) {
-			return res, err
+			return res, c.final(err)
 		}
 	}
 	return c.execOnPrimary(ctx, q)
@@ -63,7 +64,8 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 	}
 	switch where {
 	case inTx:
-		return c.tx.query(ctx, q)
+		rows, err := c.tx.query(ctx, q)
+		return rows, c.final(err)
 	case control:
 		if err := c.control(ctx, &q.stmts[0]); err != nil {
 			return nil, err
@@ -77,7 +79,7 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 			rows, err = c.queryHere(ctx, q)
 		}
 		if !c.askPrimary(&q, err) {
-			return rows, err
+			return rows, c.final(err)
 		}
 	}
 	return c.queryOnPrimary(ctx, q)
@@ -88,8 +90,10 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 	if err := c.usable(); err != nil {
 		return 0, err
 	}
-	if err := c.leaveStandIn(ctx); err != nil {
+	if left, err := c.leaveStandIn(ctx); err != nil {
 		return 0, err
+	} else if left {
+		q.prepared = nil // it was the stand-in's
 	}
 	stmts, err := c.classify(ctx, q.text)
 	if err != nil {

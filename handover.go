@@ -44,6 +44,7 @@ type handover struct {
 	mu       sync.Mutex
 	writers  map[*database]*writer.Writer
 	openGate func() // or nil
+	resumed  bool
 }
 
 var _ serve.Handover = (*handover)(nil)
@@ -119,13 +120,22 @@ func (h *handover) pause(ctx context.Context, patience time.Duration, dbs []*dat
 			return err
 		}
 		h.mu.Lock()
+		gone := h.resumed
 		h.writers[db] = w
 		h.mu.Unlock()
+		if gone {
+			break
+		}
 		pausing.Go(func() { errs[i] = w.Pause(ctx) })
 	}
 	pausing.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("litefwd: writes could not be stopped in time: %w", err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.resumed {
+		return fault.Refuse(fault.Overloaded, "the node that wanted the role is gone")
 	}
 	return nil
 }
@@ -178,19 +188,23 @@ func (h *handover) Sent() error {
 func (h *handover) resume() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.resumed {
+		return // the next handover may be under way
+	}
+	h.resumed = true
 	if h.openGate != nil {
 		h.openGate()
 	}
-	h.c.handing.CompareAndSwap(h, nil)
 	for _, w := range h.writers {
 		w.Resume() // a writer whose term is lost is closed meanwhile, and stays so
 	}
+	h.c.handing.CompareAndSwap(h, nil)
 }
 
 // End implements serve.Handover.
 func (h *handover) End(outcome serve.HandoverOutcome) {
 	h.c.log.Info("handover ended", "outcome", outcome.String(), "term", h.term)
-	if outcome == serve.HandoverCancelled {
+	if outcome == serve.HandoverCancelled || outcome == serve.HandoverNotMoved {
 		h.resume()
 		return
 	}
@@ -203,6 +217,9 @@ func (h *handover) End(outcome serve.HandoverOutcome) {
 func (h *handover) awaitMove() {
 	bound := time.NewTimer(moveBound)
 	defer bound.Stop()
+	// The role moves soon or not at all; reads need not wait for the second.
+	reads := time.AfterFunc(settleBound, h.letRead)
+	defer reads.Stop()
 	for {
 		s, changed := h.c.watch()
 		if s.Role != engine.Primary || s.Term != h.term {
@@ -235,6 +252,15 @@ func (h *handover) awaitMove() {
 		break
 	}
 	h.resume()
+}
+
+// letRead opens the gate for local reads.
+func (h *handover) letRead() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.openGate != nil {
+		h.openGate()
+	}
 }
 
 // release gives SQLite's locks up: their term is over.

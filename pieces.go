@@ -3,6 +3,7 @@ package litefwd
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 
 	"github.com/litefwd/litefwd/internal/fault"
 )
@@ -24,7 +25,17 @@ func (c *conn) queryPieces(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	}
 	rows, err := c.query(ctx, call{text: q.stmts[last].SQL})
-	return rows, fault.SomethingRan(err)
+	return rows, ranBefore(err)
+}
+
+// ranBefore is err of a statement of a text of which earlier ones have run, so
+// that database/sql must not run it all again.
+func ranBefore(err error) error {
+	var lost *lostHandle
+	if errors.As(err, &lost) {
+		err = lost.cause
+	}
+	return fault.SomethingRan(err)
 }
 
 // firstPieces runs the first n statements of the text.
@@ -35,7 +46,7 @@ func (c *conn) firstPieces(ctx context.Context, q call, n int) error {
 	for i := range q.stmts[:n] {
 		if _, err := c.exec(ctx, call{text: q.stmts[i].SQL}); err != nil {
 			if i > 0 {
-				err = fault.SomethingRan(err)
+				err = ranBefore(err)
 			}
 			return err
 		}

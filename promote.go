@@ -61,6 +61,9 @@ func (c *core) promote(ctx context.Context) error {
 	}
 	err = p.Promote(ctx, func() error { return h.Sent(ctx) })
 	if err != nil {
+		if errors.Is(err, fault.Unsupported) || errors.Is(err, fault.NoPrimary) {
+			h.Done(false) //nolint:errcheck // the engine has refused: the role stays, and err says why
+		}
 		return fmt.Errorf("litefwd: moving the primary role from %s: %w", primary.Name, err)
 	}
 	c.log.Info("took the primary role over", "from", primary.Name, "took", time.Since(began))

@@ -102,7 +102,7 @@ func (t *readTx) use(cancel context.CancelFunc, f func() error) error {
 // when their owner closes them.
 func (t *readTx) query(ctx context.Context, q call, closed func() error) (*localRows, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &localRows{in: t, cancel: cancel, closed: closed}
+	r := &localRows{in: t, cancel: cancel, closed: closed, of: t.h}
 	err := t.use(cancel, func() (err error) {
 		if r.rows, err = t.c.localQuery(ctx, q); err != nil {
 			return err
@@ -111,6 +111,7 @@ func (t *readTx) query(ctx context.Context, q call, closed func() error) (*local
 			t.rows = map[*localRows]struct{}{}
 		}
 		t.rows[r] = struct{}{}
+		t.h.openRows++
 		return nil
 	})
 	if err != nil {
@@ -167,7 +168,11 @@ func (t *readTx) finishLocked() error {
 	if !t.h.local.Valid() {
 		t.h.discard.Store(true) // modernc.org/sqlite says so after an interrupt, and only until the next statement
 	}
-	err := t.h.control(&t.h.readEnd, "ROLLBACK")
+	// COMMIT, for what was written to temp tables in it.
+	err := t.h.control(&t.h.readEnd, "COMMIT")
+	if err != nil {
+		_, err = t.h.local.Exec(context.Background(), "ROLLBACK", nil)
+	}
 	if err != nil {
 		t.h.lost.Store(true) // nobody else may find it half-way
 	}
@@ -175,7 +180,7 @@ func (t *readTx) finishLocked() error {
 	return err
 }
 
-// control runs BEGIN or ROLLBACK, which it prepares once.
+// control runs BEGIN or COMMIT, which it prepares once.
 func (h *handle) control(stmt **sqldriver.Stmt, sql string) (err error) {
 	ctx := context.Background() // they do no I/O to speak of
 	if *stmt == nil {

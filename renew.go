@@ -31,7 +31,9 @@ func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
 
 // renewable reports whether the local handle has nothing that a new one would
 // lack: temp objects, attached databases, open transactions and rows.
-func (c *conn) renewable() bool { return c.private == nil && c.tx == nil && !c.reading.isOpen() }
+func (c *conn) renewable() bool {
+	return c.private == nil && c.tx == nil && c.openRows == 0 && !c.reading.isOpen()
+}
 
 // renew opens a new local handle in place of one that must not be used any more.
 func (c *conn) renew(ctx context.Context) error {
@@ -55,11 +57,12 @@ func (c *conn) renew(ctx context.Context) error {
 
 // leaveStandIn gets a handle to this node's copy in place of a stand-in, as soon
 // as there is one.
-func (c *conn) leaveStandIn(ctx context.Context) error {
+func (c *conn) leaveStandIn(ctx context.Context) (left bool, err error) {
 	if !c.standIn || !c.renewable() || !c.db.exists() {
-		return nil
+		return false, nil
 	}
-	return c.renew(ctx)
+	err = c.renew(ctx)
+	return err == nil, err
 }
 
 // handle is a connection to this node's copy, and what is known of it.
@@ -76,6 +79,8 @@ type handle struct {
 	lost    atomic.Bool // local must not be used any more
 	discard atomic.Bool // the pool must not keep local, as the local driver's own would not
 	reading *readTx     // the last one; rows may still have it open
+	// openRows counts the rows of local that the application has not closed.
+	openRows int
 	// readBegin and readEnd are prepared when first needed.
 	readBegin, readEnd *sqldriver.Stmt
 }

@@ -20,6 +20,7 @@ type localRows struct {
 	in     *readTx            // whose mutex guards rows and shut; or nil
 	cancel context.CancelFunc // interrupts the statement; nil without in
 	shut   bool               // rows are closed
+	of     *handle            // whose openRows counts them until Close
 }
 
 var (
@@ -37,6 +38,10 @@ func (r *localRows) Close() error {
 	if r.in != nil {
 		r.in.mu.Unlock()
 		r.cancel()
+	}
+	if r.of != nil {
+		r.of.openRows--
+		r.of = nil
 	}
 	if r.closed != nil {
 		err = firstError(err, r.closed())

@@ -61,7 +61,13 @@ func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
 	var set *rowset.Set
 	var all bool
 	err = t.use(rest.cancel, func() (err error) {
-		set, all, err = rowset.Fill(rest.rows, c.db.rowTypes.Load(), math.MaxInt, int64(c.db.core.cfg.ReadBuffer))
+		goOn := func() error {
+			if t.ending.Load() {
+				return readEnded()
+			}
+			return ctx.Err()
+		}
+		set, all, err = rowset.Fill(rest.rows, c.db.rowTypes.Load(), math.MaxInt, int64(c.db.core.cfg.ReadBuffer), goOn)
 		return fault.FromDriver(err)
 	})
 	if err != nil {
@@ -155,6 +161,15 @@ func (c *conn) failedHere(err error) error {
 // renew; for a connection whose own state cannot be had again it is
 // driver.ErrBadConn to database/sql. What the caller sees in the end is the cause.
 type lostHandle struct{ cause error }
+
+// final is what the caller gets. With rows or a transaction open it is not
+// driver.ErrBadConn: a sql.Conn closes itself on that, and waits for its rows.
+func (c *conn) final(err error) error {
+	if l, ok := err.(*lostHandle); ok && (c.openRows > 0 || c.tx != nil) { //nolint:errorlint // it is never wrapped
+		return l.cause
+	}
+	return err
+}
 
 func isLost(err error) bool { _, ok := err.(*lostHandle); return ok } //nolint:errorlint // it is never wrapped
 

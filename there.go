@@ -88,6 +88,9 @@ func (c *conn) queryOnPrimary(ctx context.Context, q call) (driver.Rows, error) 
 	res := rows.Result()
 	c.ranThere(q.stmts, res)
 	if err := c.db.awaitCommit(ctx, c.db.await(ctx), acked{res.Position, term}); err != nil {
+		if done != nil {
+			done()
+		}
 		return nil, firstError(err, rows.Close())
 	}
 	return &remoteRows{rows: rows, done: done, mapEr: c.mapError}, nil

@@ -59,7 +59,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		// SQLite's own error, in the local driver's words.
 		return c.beginRefused(ctx)
 	}
-	if err := c.leaveStandIn(ctx); err != nil {
+	if _, err := c.leaveStandIn(ctx); err != nil {
 		return nil, err
 	}
 	t := c.newTransaction(ctx, string(c.db.core.cfg.TxMode))
@@ -70,7 +70,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 			local, err = c.beginSnapshot(ctx)
 		}
 		if err != nil {
-			return nil, err
+			return nil, c.final(err)
 		}
 		t.here, t.local = true, local
 	}
@@ -132,6 +132,9 @@ func (c *conn) control(ctx context.Context, s *sqlclass.Statement) error {
 		}
 		return nil
 	default:
+		if c.reading.isOpen() { // which is none of the application's
+			return &fault.SQLError{Code: fault.CodeError, ExtendedCode: fault.CodeError, Msg: "no transaction is active"}
+		}
 		// There is none to end: the local handle says so in SQLite's words.
 		_, err := c.local.Exec(ctx, s.SQL, nil)
 		return err

@@ -163,6 +163,10 @@ type Database interface {
 	// and rolls back on an error. It must be quick (microseconds).
 	Fence(term uint64) error
 
+	// Serves is Fence for a read that another node has sent to this one: it is
+	// asked beside the writing transaction, which it leaves alone.
+	Serves(term uint64) error
+
 	// Committed is called after COMMIT has succeeded on the primary, in the
 	// transaction that passed Fence last, and returns a Position that includes
 	// it. There is one writing transaction of a database at a time. An error means that COMMIT's

@@ -92,10 +92,24 @@ func (d *database) Fence(term uint64) error {
 	c.runHook(&c.atFence)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := m.servesLocked(term); err != nil {
+		return err
+	}
+	d.fenced = m.tenure
+	return nil
+}
+
+// Serves implements engine.Database.
+func (d *database) Serves(term uint64) error {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	return d.m.servesLocked(term)
+}
+
+func (m *member) servesLocked(term uint64) error {
 	if m.tenure == nil || m.tenure.term != term || m.tenure.closing || m.isolated || m.down {
 		return fault.Refuse(fault.NotPrimary, "node %s is not primary", m.self.Name)
 	}
-	d.fenced = m.tenure
 	return nil
 }
 

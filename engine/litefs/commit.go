@@ -23,15 +23,30 @@ type fenced struct {
 // node without the lease from writing; the fence keeps transactions of one
 // term from running in another.
 func (d *database) Fence(term uint64) error {
-	t := d.engine.tenure.Load()
-	if t == nil || t.term != term {
-		return fault.Refuse(fault.NotPrimary, "%s", d.engine.whoIsPrimary())
+	t, err := d.engine.serving(term)
+	if err != nil {
+		return err
 	}
 	gen := d.file.generation()
 	d.mu.Lock()
 	d.fenced = fenced{tenure: t, at: d.track.line.Last(), based: d.track.based, gen: gen}
 	d.mu.Unlock()
 	return nil
+}
+
+// Serves implements [engine.Database].
+func (d *database) Serves(term uint64) error {
+	_, err := d.engine.serving(term)
+	return err
+}
+
+// serving returns the tenure of that term, if it lasts.
+func (e *Engine) serving(term uint64) (*tenure, error) {
+	t := e.tenure.Load()
+	if t == nil || t.term != term {
+		return nil, fault.Refuse(fault.NotPrimary, "%s", e.whoIsPrimary())
+	}
+	return t, nil
 }
 
 // whoIsPrimary says it for a refusal.

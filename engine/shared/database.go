@@ -92,6 +92,9 @@ func (d *database) Fence(term uint64) error {
 	return nil
 }
 
+// Serves implements [engine.Database].
+func (d *database) Serves(term uint64) error { return d.Fence(term) }
+
 // check returns nil while nobody can have become primary since.
 func (t *tenure) check() error {
 	if err := t.lock.current(); err != nil {

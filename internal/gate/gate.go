@@ -74,8 +74,8 @@ func (r *Reader) Leave() {
 
 // Shut makes new reads wait until open is called, which may be done again. It
 // returns when no read is open any more: those that are get grace, and are
-// ended then. If ctx ends first its error is returned; the gate is shut all the
-// same, until open is called.
+// ended then. If ctx ends first its error is returned, while they are still being
+// ended; the gate is shut all the same, until open is called.
 func (g *Gate) Shut(ctx context.Context, grace time.Duration) (open func(), err error) {
 	g.mu.Lock()
 	if g.shut++; g.shut == 1 {
@@ -94,7 +94,7 @@ func (g *Gate) Shut(ctx context.Context, grace time.Duration) (open func(), err 
 		case <-ctx.Done():
 			return open, ctx.Err()
 		case <-timer.C:
-			g.endAll()
+			go g.endAll() // ends when they have, which the next round waits for, or ctx does not
 		}
 	}
 }

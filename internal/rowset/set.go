@@ -37,11 +37,18 @@ var _ forward.Rows = (*Set)(nil)
 //
 // rowTypes says that the driver's column types follow the values of the
 // current row, see [Describer].
-func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64) (set *Set, done bool, err error) {
+//
+// goOn, if not nil, is asked before each row; its error ends the reading.
+func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func() error) (set *Set, done bool, err error) {
 	desc := Describer{Raw: raw, RowTypes: rowTypes}
 	set = &Set{cols: []describedFrom{{0, desc.Columns()}}}
 	width, size := len(set.cols[0].cols), int64(0)
 	for len(set.rows) <= maxRows && size <= maxBytes {
+		if goOn != nil {
+			if err := goOn(); err != nil {
+				return set, false, err
+			}
+		}
 		row := make([]driver.Value, width)
 		if err := raw.Next(row); errors.Is(err, io.EOF) {
 			return set, true, nil

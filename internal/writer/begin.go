@@ -113,7 +113,7 @@ func (w *Writer) openStream(ctx context.Context, st forward.Statement) (*tx, err
 // onReader returns a tx on a read connection, which start has prepared. On an
 // error it leaves the Writer.
 func (w *Writer) onReader(ctx context.Context, kind txKind, opts forward.TxOptions, start func(*scope) error) (*tx, error) {
-	if err := w.opts.Database.Fence(w.opts.Term); err != nil {
+	if err := w.opts.Database.Serves(w.opts.Term); err != nil {
 		w.leave()
 		return nil, notPrimary(err)
 	}

@@ -131,6 +131,8 @@ func (e *testEngine) set(f func(*testEngine)) {
 
 func (e *testEngine) Watch() (engine.Position, <-chan struct{}) { return engine.Position{}, nil }
 
+func (e *testEngine) Serves(term uint64) error { return e.Fence(term) }
+
 func (e *testEngine) Fence(uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -149,6 +149,12 @@ func (db *database) awaitCommit(ctx context.Context, await Await, a acked) error
 		db.remember(a)
 		return nil
 	}
+	if f := db.behind.Load(); err == nil && f != nil && f.written != (acked{}) && !db.reached(f.written) && !db.core.cfg.Strict {
+		// A write before this one has waited in vain. Until the copy moves on, as
+		// one whose LiteFS is gone does not, the next ones need not.
+		db.markBehind(a)
+		return nil
+	}
 	wait, cancel := context.WithTimeout(ctx, db.core.cfg.AwaitTimeout)
 	defer cancel()
 	if err == nil {

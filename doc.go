@@ -134,7 +134,8 @@
 //
 // On LiteFS a commit is a success only when LiteFS's position confirms it;
 // otherwise its outcome is unknown too. While this machine's LiteFS does not run,
-// statements fail with SQLite's SQLITE_CANTOPEN or SQLITE_IOERR, and
+// statements run on the primary that was known last, Node.Local fails with SQLite's
+// SQLITE_CANTOPEN or SQLITE_IOERR, and
 // [Node.Status] says why.
 //
 // A context that ends before the statement was sent, or while it waits in the

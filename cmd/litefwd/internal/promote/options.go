@@ -157,7 +157,7 @@ func (k keys) credentials() (credentials.TransportCredentials, error) {
 		secret = strings.TrimRight(string(data), "\r\n")
 	case secret == "":
 		return nil, errors.New("the nodes want proof of who asks: name their secret's file by -secret-file, " +
-			"set " + SecretEnv + ", or give -cert, -key and -ca; -insecure is for nodes that are")
+			"set " + SecretEnv + ", or give -cert, -key and -ca; -insecure is for nodes that were opened with Insecure")
 	}
 	creds, err := secure.Secret([]byte(secret))
 	if err != nil {

@@ -1,0 +1,137 @@
+package litefwd_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/litefwd/litefwd"
+)
+
+// unbuffered is a connection to a replica with three rows in t that fetches no
+// rows before they are asked for, and what takes the primary away.
+func unbuffered(t *testing.T, driver string) (conn *sql.Conn, noPrimary func()) {
+	t.Helper()
+	c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.ReadBuffer = 1 })
+	mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3)")
+	settle(t, c)
+	conn, err := c.DB(1).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn, c.NoPrimary
+}
+
+// A sql.Conn with rows open is not told that its connection is bad: it would
+// wait for the rows for ever, whatever the context.
+func TestHistoryChangesUnderOpenRows(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		conn, noPrimary := unbuffered(t, driver)
+		rows, err := conn.QueryContext(t.Context(), "SELECT v FROM t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		if !rows.Next() {
+			t.Fatal(rows.Err())
+		}
+		noPrimary()
+		done := make(chan error, 1)
+		go func() { // ends with the query, which is bounded
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			var n int
+			done <- conn.QueryRowContext(ctx, "SELECT count(*) FROM t").Scan(&n)
+		}()
+		select {
+		case err := <-done:
+			if err != nil && !errors.Is(err, litefwd.ErrHistoryChanged) {
+				t.Errorf("the second query: %v", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("a second query beside open rows hangs, though its context is over")
+		}
+	})
+}
+
+// What is written to a temp table while rows are open stays written.
+func TestTempWritesBesideOpenRows(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		conn, _ := unbuffered(t, driver)
+		exec := func(query string) {
+			t.Helper()
+			if _, err := conn.ExecContext(t.Context(), query); err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
+		}
+		exec("CREATE TEMP TABLE x(a)")
+		rows, err := conn.QueryContext(t.Context(), "SELECT v FROM t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var v int
+			if err := rows.Scan(&v); err != nil {
+				t.Fatal(err)
+			}
+			exec(fmt.Sprintf("INSERT INTO temp.x VALUES (%d)", v))
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM temp.x").Scan(&n); err != nil || n != 3 {
+			t.Errorf("%d rows in the temp table, %v; want 3", n, err)
+		}
+	})
+}
+
+// The gate ends read-only transactions while their owners use the handle.
+func TestGateEndsReadsInUse(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver)
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1)")
+		settle(t, c)
+		stop := make(chan struct{})
+		var readers sync.WaitGroup
+		for range 4 {
+			readers.Go(func() {
+				for n := 0; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					tx, err := c.DB(1).BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+					if err != nil {
+						continue // ended as it began
+					}
+					for k := range 20 { // texts that are classified anew
+						var v int
+						err := tx.QueryRow(fmt.Sprintf("SELECT %d FROM t WHERE %d = %d", k, n, n)).Scan(&v)
+						if err != nil && !errors.Is(err, litefwd.ErrTxExpired) {
+							t.Errorf("a read in a transaction: %v", err)
+						}
+					}
+					tx.Rollback() //nolint:errcheck // it may have been ended
+				}
+			})
+		}
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			open, err := litefwd.ShutGate(ctx, c.Node(1), 0)
+			cancel()
+			open()
+			if err != nil {
+				t.Errorf("Shut: %v", err)
+			}
+		}
+		close(stop)
+		readers.Wait()
+	})
+}

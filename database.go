@@ -67,6 +67,11 @@ func newDatabase(c *core, name string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
+	if checker, ok := c.engine.(engine.DriverChecker); ok {
+		if err := checker.CheckDriver(connector.Driver()); err != nil {
+			return nil, err
+		}
+	}
 	engineDB, err := c.engine.Database(path)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package litefwd
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/litefwd/litefwd/engine"
@@ -25,8 +26,11 @@ func (c *core) keepLink() {
 	for {
 		s, changed := c.engine.Watch()
 		var again <-chan time.Time
-		if s.Primary.Addr != "" {
-			c.lastPrimary.Store(&s.Primary.Addr)
+		if addr := s.Primary.Addr; addr != "" {
+			if former := c.formerPrimary(); former != "" && former != addr && former != c.addr {
+				c.goroutines.Go(func() { c.leave(former) })
+			}
+			c.lastPrimary.Store(&addr)
 		}
 		if addr := s.Primary.Addr; addr == "" || addr == c.addr {
 			c.unreachable.Store(nil) // there is none to reach
@@ -57,6 +61,35 @@ func (c *core) formerPrimary() string {
 		return *addr
 	}
 	return ""
+}
+
+// formerGrace is how long a former primary has to answer what it owes.
+const formerGrace = 250 * time.Millisecond
+
+// leave closes the link to a former primary, once another one is known for a
+// while. What it has not answered by then is of unknown outcome: it may be stuck
+// for long (SQLite tries for ten seconds on the WAL of a mount that is gone).
+// One that hands the role over has nothing running.
+func (c *core) leave(addr string) {
+	if _, ok := c.engine.(engine.Promoter); !ok {
+		return // a role that is only lost by dying, which the link notices
+	}
+	select {
+	case <-time.After(formerGrace):
+	case <-c.stop:
+		return
+	}
+	if s, _ := c.engine.Watch(); s.Primary.Addr == addr {
+		return
+	}
+	c.mu.Lock()
+	p := c.peers[addr]
+	delete(c.peers, addr)
+	c.peerOrder = slices.DeleteFunc(c.peerOrder, func(a string) bool { return a == addr })
+	c.mu.Unlock()
+	if p != nil {
+		p.Close() //nolint:errcheck // always nil
+	}
 }
 
 // greet connects to the node at addr, or finds that it is connected.

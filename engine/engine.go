@@ -9,6 +9,7 @@ package engine
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 )
 
@@ -252,6 +253,13 @@ type Journaler interface {
 	// JournalMode returns it in lower case, such as "wal". The primary's
 	// writer sets it when it opens the database.
 	JournalMode() string
+}
+
+// DriverChecker is implemented by engines on which not every SQLite driver works.
+type DriverChecker interface {
+	// CheckDriver returns nil, or why d must not be used, an error of kind
+	// fault.Config.
+	CheckDriver(d driver.Driver) error
 }
 
 // Secreter is implemented by engines that can keep a secret known to exactly

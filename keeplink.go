@@ -63,8 +63,9 @@ func (c *core) formerPrimary() string {
 	return ""
 }
 
-// formerGrace is how long a former primary has to answer what it owes.
-const formerGrace = 250 * time.Millisecond
+// formerGrace is how long a former primary has to answer what it owes. Writes that
+// it holds up wait so much longer than the election.
+const formerGrace = 75 * time.Millisecond
 
 // leave closes the link to a former primary, once another one is known for a
 // while. What it has not answered by then is of unknown outcome: it may be stuck

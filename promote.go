@@ -67,7 +67,10 @@ func (c *core) promote(ctx context.Context) error {
 		return fmt.Errorf("litefwd: moving the primary role from %s: %w", primary.Name, err)
 	}
 	c.log.Info("took the primary role over", "from", primary.Name, "took", time.Since(began))
-	return h.Done(true)
+	if err := h.Done(true); err != nil {
+		c.log.Debug("the former primary was not told, and finds out from its engine", "from", primary.Name, "err", err)
+	}
+	return nil
 }
 
 // askHandover asks the primary, whichever node that is by the time, to stop

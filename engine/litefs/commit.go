@@ -85,7 +85,9 @@ func (d *database) Committed(ctx context.Context) (engine.Position, error) {
 	if f.tenure == nil {
 		return engine.Position{}, errNoFence
 	}
-	p, err := d.readFenced(ctx, f)
+	// On this goroutine: COMMIT has just been through LiteFS, which is not frozen,
+	// and another goroutine costs two wake-ups.
+	p, err := d.readFenced(f)
 	if err != nil {
 		return engine.Position{}, fmt.Errorf("after COMMIT: %w", err)
 	}
@@ -122,17 +124,15 @@ func (d *database) Committed(ctx context.Context) (engine.Position, error) {
 }
 
 // readFenced reads "-pos" through the descriptor that was open at Fence.
-func (d *database) readFenced(ctx context.Context, f fenced) (engine.Position, error) {
-	return d.within(ctx, d.engine.timing.commitWait, func() (engine.Position, error) {
-		if f.gen != 0 {
-			pos, err := d.file.readSame(f.gen)
-			if err == nil && pos == f.at {
-				// The kernel may have said so, of a LiteFS that is gone.
-				err = d.file.alive(f.gen)
-			}
-			return pos, err
+func (d *database) readFenced(f fenced) (engine.Position, error) {
+	if f.gen != 0 {
+		pos, err := d.file.readSame(f.gen)
+		if err == nil && pos == f.at {
+			// The kernel may have said so, of a LiteFS that is gone.
+			err = d.file.alive(f.gen)
 		}
-		pos, _, err := d.file.read() // this transaction made the database
 		return pos, err
-	})
+	}
+	pos, _, err := d.file.read() // this transaction made the database
+	return pos, err
 }

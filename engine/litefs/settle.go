@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
@@ -96,7 +97,7 @@ func (d *database) movedSince(ctx context.Context, term uint64) string {
 	if f.tenure == nil || f.tenure.term != term || !f.based {
 		return "its position before is not known"
 	}
-	p, err := d.readFenced(ctx, f)
+	p, err := d.within(ctx, d.engine.timing.commitWait, func() (engine.Position, error) { return d.readFenced(f) })
 	switch {
 	case err != nil:
 		return err.Error()

@@ -56,21 +56,22 @@ func (c *Conn) Close() (err error) {
 }
 
 // Valid reports whether the driver considers the connection usable.
-func (c *Conn) Valid() (valid bool) {
+func (c *Conn) Valid() bool {
 	v, ok := c.raw.(driver.Validator)
 	if !ok {
 		return true
 	}
-	locked(c.mu, func() { valid = v.IsValid() })
-	return valid
+	if c.mu != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+	return v.IsValid()
 }
 
 // Exec runs sql, which may be several statements, as the driver does.
 func (c *Conn) Exec(ctx context.Context, sql string, args []driver.NamedValue) (driver.Result, error) {
 	if e, ok := c.raw.(driver.ExecerContext); ok {
-		var res driver.Result
-		var err error
-		locked(c.mu, func() { res, err = e.ExecContext(ctx, sql, args) })
+		res, err := c.exec(e, ctx, sql, args)
 		if !errors.Is(err, driver.ErrSkip) {
 			return res, fault.FromDriver(err)
 		}
@@ -83,12 +84,27 @@ func (c *Conn) Exec(ctx context.Context, sql string, args []driver.NamedValue) (
 	return stmt.Exec(ctx, args)
 }
 
+// exec and query call the driver, without a closure: every read comes this way.
+func (c *Conn) exec(e driver.ExecerContext, ctx context.Context, sql string, args []driver.NamedValue) (driver.Result, error) {
+	if c.mu != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+	return e.ExecContext(ctx, sql, args)
+}
+
+func (c *Conn) query(q driver.QueryerContext, ctx context.Context, sql string, args []driver.NamedValue) (driver.Rows, error) {
+	if c.mu != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+	return q.QueryContext(ctx, sql, args)
+}
+
 // Query runs sql and returns its rows; closing them frees the statement.
 func (c *Conn) Query(ctx context.Context, sql string, args []driver.NamedValue) (driver.Rows, error) {
 	if q, ok := c.raw.(driver.QueryerContext); ok {
-		var rows driver.Rows
-		var err error
-		locked(c.mu, func() { rows, err = q.QueryContext(ctx, sql, args) })
+		rows, err := c.query(q, ctx, sql, args)
 		if !errors.Is(err, driver.ErrSkip) {
 			return serialized(c.mu, rows), fault.FromDriver(err)
 		}

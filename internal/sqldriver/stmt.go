@@ -44,26 +44,30 @@ func (s *Stmt) Close() (err error) {
 }
 
 // Exec runs the statement.
-func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (res driver.Result, err error) {
-	locked(s.mu, func() {
-		if e, ok := s.raw.(driver.StmtExecContext); ok {
-			res, err = e.ExecContext(ctx, args)
-		} else {
-			res, err = s.raw.Exec(values(args)) //nolint:staticcheck // for drivers without contexts
-		}
-	})
+func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if s.mu != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	if e, ok := s.raw.(driver.StmtExecContext); ok {
+		res, err := e.ExecContext(ctx, args)
+		return res, fault.FromDriver(err)
+	}
+	res, err := s.raw.Exec(values(args)) //nolint:staticcheck // for drivers without contexts
 	return res, fault.FromDriver(err)
 }
 
 // Query runs the statement and returns its rows.
-func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (rows driver.Rows, err error) {
-	locked(s.mu, func() {
-		if q, ok := s.raw.(driver.StmtQueryContext); ok {
-			rows, err = q.QueryContext(ctx, args)
-		} else {
-			rows, err = s.raw.Query(values(args)) //nolint:staticcheck // for drivers without contexts
-		}
-	})
+func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if s.mu != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	if q, ok := s.raw.(driver.StmtQueryContext); ok {
+		rows, err := q.QueryContext(ctx, args)
+		return serialized(s.mu, rows), fault.FromDriver(err)
+	}
+	rows, err := s.raw.Query(values(args)) //nolint:staticcheck // for drivers without contexts
 	return serialized(s.mu, rows), fault.FromDriver(err)
 }
 

@@ -113,7 +113,8 @@ func (c *core) awaitPrimary(ctx context.Context) (engine.Peer, error) {
 		if s.Role == engine.Primary {
 			return engine.Peer{Name: c.cfg.Name, Addr: c.addr}, nil
 		}
-		if s.Primary.Addr != "" {
+		// Right after it gave the role away, the engine may still name this node.
+		if s.Primary.Addr != "" && s.Primary.Addr != c.addr {
 			return s.Primary, nil
 		}
 		select {

@@ -83,6 +83,7 @@ func scriptCases() []Case {
 		}},
 		{Name: "byte order mark", Steps: []Step{query("\ufeffSELECT 1").either()}},
 		{Name: "empty by exec", Setup: numbers, Steps: []Step{
+			exec(`INSERT INTO numbers(id, n) VALUES (6, 60)`), exec(`DELETE FROM numbers WHERE id = 6`),
 			exec(``), exec(`  `), exec(`;`), exec(` ; ; `), exec(`-- nothing`), exec(`/* nothing */`),
 			query(`SELECT count(*) FROM numbers`).gives(`5`),
 		}},

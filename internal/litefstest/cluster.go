@@ -72,7 +72,7 @@ func (c *Cluster) prepare(opts Options) error {
 			return err
 		}
 	}
-	addrs, err := freeAddrs(opts.Nodes)
+	addrs, err := FreeAddrs(opts.Nodes)
 	if err != nil {
 		return err
 	}
@@ -226,10 +226,10 @@ func (c *Cluster) openFiles() error {
 	return err
 }
 
-// freeAddrs returns n free addresses on loopback. Their ports are below those
+// FreeAddrs returns n free addresses on loopback. Their ports are below those
 // that the kernel gives to clients (32768 and up), so nobody takes one by
 // chance while its node is down.
-func freeAddrs(n int) ([]string, error) {
+func FreeAddrs(n int) ([]string, error) {
 	var addrs []string
 	var err error
 	for range 100 * n {

@@ -192,9 +192,7 @@ func (h *handover) resume() {
 		return // the next handover may be under way
 	}
 	h.resumed = true
-	if h.openGate != nil {
-		h.openGate()
-	}
+	h.letReadLocked()
 	for _, w := range h.writers {
 		w.Resume() // a writer whose term is lost is closed meanwhile, and stays so
 	}
@@ -258,6 +256,10 @@ func (h *handover) awaitMove() {
 func (h *handover) letRead() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.letReadLocked()
+}
+
+func (h *handover) letReadLocked() {
 	if h.openGate != nil {
 		h.openGate()
 	}

@@ -26,13 +26,14 @@ func (c *core) keepLink() {
 	for {
 		s, changed := c.engine.Watch()
 		var again <-chan time.Time
-		if addr := s.Primary.Addr; addr != "" {
+		addr := s.Primary.Addr
+		if addr != "" {
 			if former := c.formerPrimary(); former != "" && former != addr && former != c.addr {
 				c.goroutines.Go(func() { c.leave(former) })
 			}
 			c.lastPrimary.Store(&addr)
 		}
-		if addr := s.Primary.Addr; addr == "" || addr == c.addr {
+		if addr == "" || addr == c.addr {
 			c.unreachable.Store(nil) // there is none to reach
 		} else if err := c.greet(addr); err == nil {
 			c.reachable(s.Primary, nil)

@@ -17,21 +17,27 @@ import (
 // Serialize was called.
 type Conn struct {
 	raw driver.Conn
-	mu  *sync.Mutex // held while the driver uses the connection; nil before Serialize
+	mu  *turn // held while the driver uses the connection; nil before Serialize
 }
 
 // Serialize lets several goroutines use the connection, with its statements and
 // rows, from now on: each call waits for the one before. What is got by Raw is
 // not covered. Call it before anything is prepared.
-func (c *Conn) Serialize() { c.mu = new(sync.Mutex) }
+func (c *Conn) Serialize() { c.mu = new(turn) }
 
-// locked runs f while nobody else uses the connection.
-func locked(mu *sync.Mutex, f func()) {
-	if mu != nil {
-		mu.Lock()
-		defer mu.Unlock()
+// turn is a mutex; nil is one that nobody needs.
+type turn sync.Mutex
+
+func (t *turn) Lock() {
+	if t != nil {
+		(*sync.Mutex)(t).Lock()
 	}
-	f()
+}
+
+func (t *turn) Unlock() {
+	if t != nil {
+		(*sync.Mutex)(t).Unlock()
+	}
 }
 
 // Connect opens a connection; the caller closes it.
@@ -50,9 +56,10 @@ func Wrap(raw driver.Conn) *Conn { return &Conn{raw: raw} }
 func (c *Conn) Raw() driver.Conn { return c.raw }
 
 // Close closes the connection, which rolls back an open transaction.
-func (c *Conn) Close() (err error) {
-	locked(c.mu, func() { err = fault.FromDriver(c.raw.Close()) })
-	return err
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fault.FromDriver(c.raw.Close())
 }
 
 // Valid reports whether the driver considers the connection usable.
@@ -61,10 +68,8 @@ func (c *Conn) Valid() bool {
 	if !ok {
 		return true
 	}
-	if c.mu != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return v.IsValid()
 }
 
@@ -84,20 +89,16 @@ func (c *Conn) Exec(ctx context.Context, sql string, args []driver.NamedValue) (
 	return stmt.Exec(ctx, args)
 }
 
-// exec and query call the driver, without a closure: every read comes this way.
+// exec and query call the driver, while nobody else uses the connection.
 func (c *Conn) exec(e driver.ExecerContext, ctx context.Context, sql string, args []driver.NamedValue) (driver.Result, error) {
-	if c.mu != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return e.ExecContext(ctx, sql, args)
 }
 
 func (c *Conn) query(q driver.QueryerContext, ctx context.Context, sql string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.mu != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return q.QueryContext(ctx, sql, args)
 }
 

@@ -4,12 +4,11 @@ import (
 	"database/sql/driver"
 	"io"
 	"reflect"
-	"sync"
 )
 
 // serialized returns rows that hold mu while the driver's are used; without mu
 // they are the driver's own.
-func serialized(mu *sync.Mutex, rows driver.Rows) driver.Rows {
+func serialized(mu *turn, rows driver.Rows) driver.Rows {
 	if mu == nil || rows == nil {
 		return rows
 	}
@@ -20,7 +19,7 @@ func serialized(mu *sync.Mutex, rows driver.Rows) driver.Rows {
 // answer is what database/sql assumes without it.
 type serialRows struct {
 	rows driver.Rows
-	mu   *sync.Mutex
+	mu   *turn
 }
 
 var (
@@ -32,69 +31,81 @@ var (
 	_ driver.RowsColumnTypePrecisionScale   = (*serialRows)(nil)
 )
 
-func (r *serialRows) Columns() (names []string) {
-	locked(r.mu, func() { names = r.rows.Columns() })
-	return names
+func (r *serialRows) Columns() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rows.Columns()
 }
 
-func (r *serialRows) Close() (err error) {
-	locked(r.mu, func() { err = r.rows.Close() })
-	return err
+func (r *serialRows) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rows.Close()
 }
 
-func (r *serialRows) Next(dest []driver.Value) (err error) {
+func (r *serialRows) Next(dest []driver.Value) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.rows.Next(dest)
 }
 
-func (r *serialRows) HasNextResultSet() (has bool) {
-	if n, ok := r.rows.(driver.RowsNextResultSet); ok {
-		locked(r.mu, func() { has = n.HasNextResultSet() })
-	}
-	return has
+func (r *serialRows) HasNextResultSet() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, ok := r.rows.(driver.RowsNextResultSet)
+	return ok && n.HasNextResultSet()
 }
 
 func (r *serialRows) NextResultSet() error {
-	err := io.EOF
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n, ok := r.rows.(driver.RowsNextResultSet); ok {
-		locked(r.mu, func() { err = n.NextResultSet() })
+		return n.NextResultSet()
 	}
-	return err
+	return io.EOF
 }
 
 func (r *serialRows) ColumnTypeScanType(i int) reflect.Type {
-	t := reflect.TypeFor[any]()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n, ok := r.rows.(driver.RowsColumnTypeScanType); ok {
-		locked(r.mu, func() { t = n.ColumnTypeScanType(i) })
+		return n.ColumnTypeScanType(i)
 	}
-	return t
+	return reflect.TypeFor[any]()
 }
 
-func (r *serialRows) ColumnTypeDatabaseTypeName(i int) (name string) {
+func (r *serialRows) ColumnTypeDatabaseTypeName(i int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n, ok := r.rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
-		locked(r.mu, func() { name = n.ColumnTypeDatabaseTypeName(i) })
+		return n.ColumnTypeDatabaseTypeName(i)
 	}
-	return name
+	return ""
 }
 
 func (r *serialRows) ColumnTypeLength(i int) (length int64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n, has := r.rows.(driver.RowsColumnTypeLength); has {
-		locked(r.mu, func() { length, ok = n.ColumnTypeLength(i) })
+		return n.ColumnTypeLength(i)
 	}
-	return length, ok
+	return 0, false
 }
 
 func (r *serialRows) ColumnTypeNullable(i int) (nullable, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n, has := r.rows.(driver.RowsColumnTypeNullable); has {
-		locked(r.mu, func() { nullable, ok = n.ColumnTypeNullable(i) })
+		return n.ColumnTypeNullable(i)
 	}
-	return nullable, ok
+	return false, false
 }
 
 func (r *serialRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n, has := r.rows.(driver.RowsColumnTypePrecisionScale); has {
-		locked(r.mu, func() { precision, scale, ok = n.ColumnTypePrecisionScale(i) })
+		return n.ColumnTypePrecisionScale(i)
 	}
-	return precision, scale, ok
+	return 0, 0, false
 }

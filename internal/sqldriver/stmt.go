@@ -3,7 +3,6 @@ package sqldriver
 import (
 	"context"
 	"database/sql/driver"
-	"sync"
 
 	"github.com/litefwd/litefwd/internal/fault"
 )
@@ -11,20 +10,20 @@ import (
 // Stmt is a prepared statement of one Conn, and used like it.
 type Stmt struct {
 	raw driver.Stmt
-	mu  *sync.Mutex // the Conn's
+	mu  *turn // the Conn's
 }
 
 // Prepare prepares sql; the caller closes the statement.
 func (c *Conn) Prepare(ctx context.Context, sql string) (*Stmt, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var raw driver.Stmt
 	var err error
-	locked(c.mu, func() {
-		if p, ok := c.raw.(driver.ConnPrepareContext); ok {
-			raw, err = p.PrepareContext(ctx, sql)
-		} else {
-			raw, err = c.raw.Prepare(sql)
-		}
-	})
+	if p, ok := c.raw.(driver.ConnPrepareContext); ok {
+		raw, err = p.PrepareContext(ctx, sql)
+	} else {
+		raw, err = c.raw.Prepare(sql)
+	}
 	if err != nil {
 		return nil, fault.FromDriver(err)
 	}
@@ -32,23 +31,23 @@ func (c *Conn) Prepare(ctx context.Context, sql string) (*Stmt, error) {
 }
 
 // NumInput is the driver's own answer, -1 if it does not count.
-func (s *Stmt) NumInput() (n int) {
-	locked(s.mu, func() { n = s.raw.NumInput() })
-	return n
+func (s *Stmt) NumInput() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.raw.NumInput()
 }
 
 // Close frees the statement.
-func (s *Stmt) Close() (err error) {
-	locked(s.mu, func() { err = fault.FromDriver(s.raw.Close()) })
-	return err
+func (s *Stmt) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fault.FromDriver(s.raw.Close())
 }
 
 // Exec runs the statement.
 func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	if s.mu != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if e, ok := s.raw.(driver.StmtExecContext); ok {
 		res, err := e.ExecContext(ctx, args)
 		return res, fault.FromDriver(err)
@@ -59,10 +58,8 @@ func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Resul
 
 // Query runs the statement and returns its rows.
 func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	if s.mu != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if q, ok := s.raw.(driver.StmtQueryContext); ok {
 		rows, err := q.QueryContext(ctx, args)
 		return serialized(s.mu, rows), fault.FromDriver(err)

@@ -67,7 +67,7 @@ func (p *program) add(row []driver.Value) {
 			opens(&p.reads, int(index))
 		}
 	case "Function", "PureFunc": // p4: name(number of arguments)
-		switch name, _, _ := strings.Cut(asText(row[5]), "("); fold(name) {
+		switch functionName(row[5]) {
 		case "last_insert_rowid":
 			p.usesRowID = true
 		case "changes":
@@ -82,6 +82,12 @@ func (p *program) add(row []driver.Value) {
 			p.unexpected = opcode
 		}
 	}
+}
+
+// functionName is the name, in lower case, in a Function's p4: name(arguments).
+func functionName(p4 driver.Value) string {
+	name, _, _ := strings.Cut(asText(p4), "(")
+	return fold(name)
 }
 
 // readOpcodes are those that a SELECT may have: they neither change a

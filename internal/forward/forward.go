@@ -64,6 +64,9 @@ type Statement struct {
 	// ReadOnly: the caller knows that every statement only reads, so that
 	// running it again is harmless and a lost answer is no unknown outcome.
 	ReadOnly bool
+	// From is the node that sent it, "" for this one. Nodes take turns where
+	// statements wait. It does not travel: package serve sets it.
+	From string
 }
 
 // Result is what a statement that ran did.
@@ -128,6 +131,8 @@ type TxOptions struct {
 	Mode string
 	// IdleLimit and TotalLimit lower the primary's own limits; zero keeps them.
 	IdleLimit, TotalLimit time.Duration
+	// From is as in Statement.
+	From string
 }
 
 // Target runs statements of one database on the primary.

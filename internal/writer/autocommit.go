@@ -16,76 +16,47 @@ func (w *Writer) Exec(ctx context.Context, st forward.Statement) (forward.Result
 	return res, err
 }
 
-// job is an autocommit text on its way.
-type job struct {
-	st    forward.Statement
-	query bool            // rows are wanted
-	ctx   context.Context // its end interrupts the running statement
-
-	// The following is set when it has run.
-	res  forward.Result
-	rows *rowset.Set
-	err  error
+// Submit is Exec for callers that do not wait. done is called once, perhaps before
+// Submit returns, and must not wait for anything that waits for this Writer.
+func (w *Writer) Submit(ctx context.Context, st forward.Statement, done func(forward.Result, error)) {
+	w.submit(ctx, st, false, func(j *job) { done(j.res, j.err) })
 }
 
-// auto runs an autocommit text in the slot, once per id.
+// auto is submit for a caller that waits.
 func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (forward.Result, *rowset.Set, error) {
-	if err := ctx.Err(); err != nil {
-		return forward.Result{}, nil, interrupted(err)
-	}
-	if err := w.enter(); err != nil {
-		return forward.Result{}, nil, err
-	}
-	if before, first := w.outcomes.claim(st.ID); !first {
-		defer w.leave()
-		return w.again(ctx, before, st.ID, query)
-	}
-	if err := w.slot.acquire(ctx, w.opts.BusyTimeout); err != nil {
-		defer w.leave()
-		w.outcomes.forget(st.ID, err)
-		return forward.Result{}, nil, err
-	}
-	j := &job{st: st, query: query, ctx: ctx}
-	if ctx.Done() != nil { // a driver may do less for one that has none
-		var cancel context.CancelFunc
-		j.ctx, cancel = context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(w.interrupts(), cancel)()
-	}
-	w.do(j)
+	over := make(chan *job, 1)
+	w.submit(ctx, st, query, func(j *job) { over <- j })
+	j := <-over
 	return j.res, j.rows, j.err
 }
 
-// again answers a statement that was delivered before.
-func (w *Writer) again(ctx context.Context, before *outcome, id forward.ID, query bool) (forward.Result, *rowset.Set, error) {
-	res, err := w.outcomes.wait(ctx, before)
-	if err == nil && query {
-		err = &fault.Error{
-			Kind: fault.OutcomeUnknown, RequestID: id.String(), Committed: true,
-			Msg: "it was delivered twice; it ran once and is committed, but its rows are not kept",
-		}
-	}
-	return res, nil, err
-}
-
-// do runs a job, whose slot is held, and gives the slot back.
-func (w *Writer) do(j *job) {
-	defer w.leave()
-	j.err = w.withConn(j.ctx, j.st.Session.Pragmas, func(c *conn) error { return w.runJob(c, j) })
-	w.slot.release()
-	if j.err != nil && fault.SafeToRetry(j.err) {
-		w.outcomes.forget(j.st.ID, j.err)
+// runAlone runs a job in transactions of its own.
+func (w *Writer) runAlone(j *job) {
+	if err := j.ctx.Err(); err != nil {
+		j.err = interrupted(err)
 		return
 	}
-	w.outcomes.finish(j.st.ID, j.res, j.err)
-	w.counts.executed.Add(1)
+	ctx, stop := w.interruptible(j.ctx)
+	defer stop()
+	j.err = w.withConn(ctx, j.st.Session.Pragmas, func(c *conn) error { return w.runJob(ctx, c, j) })
 }
 
-func (w *Writer) runJob(c *conn, j *job) error {
-	s, err := w.newScope(j.ctx, c, j.st.ID, j.st.Session)
+// interruptible returns a ctx that also ends when everything is to be interrupted.
+func (w *Writer) interruptible(ctx context.Context) (context.Context, func()) {
+	if ctx.Done() == nil { // a driver may do less for one that has none
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(w.interrupts(), cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+func (w *Writer) runJob(ctx context.Context, c *conn, j *job) error {
+	s, err := w.newScope(ctx, c, j.st.ID, j.st.Session)
 	if err != nil {
 		return err
 	}
+	s.job = j
 	stmts, err := s.classify(j.st.SQL)
 	if err != nil {
 		return err
@@ -95,6 +66,7 @@ func (w *Writer) runJob(c *conn, j *job) error {
 	} else {
 		err = s.text(stmts, arguments{all: j.st.Args, shared: w.traits.sharedArgs})
 	}
+	c.forgetSharing(stmts)
 	err = s.end(err)
 	if err != nil {
 		j.rows = nil

@@ -43,7 +43,7 @@ func (w *Writer) Begin(ctx context.Context, opts forward.TxOptions) (forward.Tx,
 }
 
 func (w *Writer) beginWrite(ctx context.Context, opts forward.TxOptions) (*tx, error) {
-	if err := w.slot.acquire(ctx, w.opts.BusyTimeout); err != nil {
+	if err := w.slot.acquire(ctx, w.opts.BusyTimeout, opts.From); err != nil {
 		return nil, err
 	}
 	c, err := w.writing(ctx, opts.Session.Pragmas)

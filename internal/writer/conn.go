@@ -19,15 +19,21 @@ type conn struct {
 	// begin, commit and rollback are prepared, because they make up most of
 	// what a small write costs; countersStmt likewise.
 	begin, commit, rollback, countersStmt *sqldriver.Stmt
+	savepoint, rollbackTo, release        *sqldriver.Stmt // around one statement of a batch
+	schemaVersion                         *sqldriver.Stmt
 
 	stmts    stmtCache
 	settings settings
 	readOnly bool   // query_only is on
 	history  uint64 // the engine's when this was opened; see Writer.history
 
+	sharing map[string]*shareable // of texts that came before; nil values came once
+	schema  int64                 // the schema_version that this holds for
+
 	counters counters
 	stale    bool            // a virtual table may have counted more in COMMIT
 	rowIDSet *sqldriver.Stmt // see rowid.go; nil until it is needed
+	rowIDs   bool            // it is needed in batches
 	temp     bool            // a caller's temp objects are, or were, here
 	spoilt   error           // why the connection must not be used again, or nil
 	closed   bool
@@ -64,6 +70,10 @@ func connect(ctx context.Context, connector driver.Connector, readOnly bool, cac
 		{&c.commit, "COMMIT"},
 		{&c.rollback, "ROLLBACK"},
 		{&c.countersStmt, "SELECT total_changes(), changes(), last_insert_rowid()"},
+		{&c.savepoint, "SAVEPOINT litefwd_member"},
+		{&c.rollbackTo, "ROLLBACK TO litefwd_member"},
+		{&c.release, "RELEASE litefwd_member"},
+		{&c.schemaVersion, "PRAGMA schema_version"},
 	} {
 		if *p.stmt, err = db.Prepare(ctx, p.sql); err != nil {
 			return nil, asTarget(err)
@@ -84,7 +94,9 @@ func (c *conn) close() {
 	}
 	c.closed = true
 	c.stmts.close()
-	for _, s := range []*sqldriver.Stmt{c.begin, c.commit, c.rollback, c.countersStmt, c.rowIDSet} {
+	for _, s := range []*sqldriver.Stmt{
+		c.begin, c.commit, c.rollback, c.countersStmt, c.savepoint, c.rollbackTo, c.release, c.schemaVersion, c.rowIDSet,
+	} {
 		if s != nil {
 			s.Close()
 		}
@@ -128,6 +140,47 @@ func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, k
 	}
 	ok = err == nil
 	return c.failed(err)
+}
+
+// execCounted is exec for a statement that returns no rows and counts all that it
+// changes; it takes the counters from the driver's own result.
+func (c *conn) execCounted(ctx context.Context, sql string, args []driver.NamedValue) error {
+	stmt, kept := c.stmts.take(sql)
+	if !kept {
+		var err error
+		if stmt, err = c.db.Prepare(ctx, sql); err != nil {
+			return c.failed(err)
+		}
+	}
+	ok := false
+	defer func() {
+		if ok && c.stmts.worthKeeping(sql, args) {
+			c.stmts.put(sql, stmt)
+		} else {
+			stmt.Close()
+		}
+	}()
+	var res driver.Result
+	var err error
+	if n := stmt.NumInput(); n >= 0 && n != len(args) {
+		res, err = c.db.Exec(ctx, sql, args) // for the driver to judge
+	} else {
+		res, err = stmt.Exec(ctx, args)
+	}
+	if err != nil {
+		return c.failed(err)
+	}
+	ok = true
+	last, err := res.LastInsertId()
+	if err == nil {
+		c.counters.last = last
+		c.counters.changes, err = res.RowsAffected()
+		c.counters.total += c.counters.changes
+	}
+	if err != nil {
+		return c.readCounters()
+	}
+	return nil
 }
 
 // drop steps rows to their end and closes them.

@@ -113,20 +113,26 @@ func (s *scope) collect(stmts []sqlclass.Statement, sql string, args []driver.Na
 		}
 		defer done()
 	}
-	fetch := func() error {
-		if err := s.primeChanges(&all.Statement); err != nil {
-			return err
-		}
-		raw, err := s.c.query(s.ctx, sql, args)
-		if err == nil {
-			rows, err = s.w.collect(s.c, raw)
-		}
-		if err != nil {
-			s.failed(&all.Statement, s.c.counters, err)
-			return err
-		}
-		return s.account(&all.Statement)
-	}
-	err = s.write(&all.Statement, fetch)
+	err = s.write(&all.Statement, func() (err error) {
+		rows, err = s.fetch(&all.Statement, sql, args)
+		return err
+	})
 	return rows, err
+}
+
+// fetch runs a text where the scope is now, and fetches its rows.
+func (s *scope) fetch(st *sqlclass.Statement, sql string, args []driver.NamedValue) (*rowset.Set, error) {
+	if err := s.primeChanges(st); err != nil {
+		return nil, err
+	}
+	raw, err := s.c.query(s.ctx, sql, args)
+	var rows *rowset.Set
+	if err == nil {
+		rows, err = s.w.collect(s.c, raw)
+	}
+	if err != nil {
+		s.failed(st, s.c.counters, err)
+		return nil, err
+	}
+	return rows, s.account(st)
 }

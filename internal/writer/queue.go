@@ -8,109 +8,154 @@ import (
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
-// queue hands out the slot, first come first served.
+// queue hands out the slot. A free slot costs one mutex; otherwise whoever gives
+// it up passes it on, so that a newcomer cannot overtake.
 //
-// A free slot costs one mutex. Whoever gives the slot up passes it straight to
-// the longest waiter, so that a newcomer cannot overtake. Group commit fits in
-// here: the holder takes requests from the head that carry a statement, runs
-// them in its own transaction and answers them instead of granting the slot.
+// Two kinds wait: jobs, which can share one transaction, and those who want the
+// slot for themselves. They take turns, and in each kind the nodes do (see
+// fairQueue), so that nobody starves another.
 type queue struct {
 	// mu guards the following.
-	mu         sync.Mutex
-	held       bool
-	head, tail *request // waiting, oldest first
-	length     int
-	closed     error // why nobody gets the slot, or nil
-	busy       uint64
-	maxWait    time.Duration
+	mu      sync.Mutex
+	held    bool
+	jobs    fairQueue
+	alone   fairQueue
+	jobLast bool  // a job got the slot last
+	closed  error // why nobody gets the slot, or nil
+	busy    uint64
+	maxWait time.Duration
 }
 
 // request is somebody's place in the queue.
 type request struct {
-	answer     chan error // buffered to 1; nil grants the slot
-	prev, next *request
+	from string // the node that asks
+	job  *job   // nil: the slot is wanted for itself
+	// answer is called once, and must not wait: nil grants the slot. If a leader
+	// takes the job along (see join) it is not called.
+	answer func(error)
+
+	// The queue's mu guards the following.
+	place   place
+	since   time.Time
+	timer   *time.Timer
+	unwatch func() bool
 }
 
 // acquire waits for the slot, at most limit and until ctx is done. The error
 // is SQLITE_BUSY, wrapping ctx's error if that is what ended the wait, or the
 // reason why the queue is closed.
-func (q *queue) acquire(ctx context.Context, limit time.Duration) error {
+func (q *queue) acquire(ctx context.Context, limit time.Duration, from string) error {
+	answer := make(chan error, 1)
+	q.enqueue(ctx, limit, &request{from: from, answer: func(err error) { answer <- err }})
+	return <-answer
+}
+
+// enqueue is acquire for a caller that does not wait: r is answered, perhaps
+// before enqueue returns.
+func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
 	q.mu.Lock()
-	if q.closed != nil {
-		defer q.mu.Unlock()
-		return q.closed
-	}
-	if !q.held {
-		q.held = true
+	switch {
+	case q.closed != nil:
+		reason := q.closed
 		q.mu.Unlock()
-		return nil
-	}
-	if limit <= 0 {
+		r.answer(reason)
+	case !q.held:
+		q.held, q.jobLast = true, r.job != nil
+		q.mu.Unlock()
+		r.answer(nil)
+	case limit <= 0:
 		q.busy++
 		q.mu.Unlock()
-		return locked(nil)
+		r.answer(locked(nil))
+	default:
+		q.kind(r).push(r)
+		r.since = time.Now()
+		r.timer = time.AfterFunc(limit, func() { q.withdraw(r, nil) })
+		if ctx.Done() != nil {
+			r.unwatch = context.AfterFunc(ctx, func() { q.withdraw(r, ctx.Err()) })
+		}
+		q.mu.Unlock()
 	}
-	r := &request{answer: make(chan error, 1)}
-	q.push(r)
-	q.mu.Unlock()
-	return q.wait(ctx, r, limit)
 }
 
-func (q *queue) wait(ctx context.Context, r *request, limit time.Duration) error {
-	start := time.Now()
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	var cause error
-	select {
-	case err := <-r.answer:
-		q.waited(time.Since(start))
-		return err
-	case <-timer.C:
-	case <-ctx.Done():
-		cause = ctx.Err()
+func (q *queue) kind(r *request) *fairQueue {
+	if r.job != nil {
+		return &q.jobs
 	}
+	return &q.alone
+}
+
+// withdraw answers r that it has waited in vain, if it waits still.
+func (q *queue) withdraw(r *request, cause error) {
+	q.mu.Lock()
+	if !r.place.taken() {
+		q.mu.Unlock()
+		return
+	}
+	q.kind(r).remove(r)
+	q.leftLocked(r)
+	q.busy++
+	q.mu.Unlock()
+	r.answer(locked(cause))
+}
+
+// leftLocked is called when r has left the queue.
+func (q *queue) leftLocked(r *request) {
+	r.timer.Stop()
+	if r.unwatch != nil {
+		r.unwatch()
+	}
+	q.maxWait = max(q.maxWait, time.Since(r.since))
+}
+
+// join takes the next job out, for the holder of the slot to run; nil if none
+// waits.
+func (q *queue) join() *job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	select {
-	case err := <-r.answer: // it came at the last moment
-		return err
-	default:
+	r := q.jobs.pop()
+	if r == nil {
+		return nil
 	}
-	q.remove(r)
-	q.busy++
-	q.maxWait = max(q.maxWait, time.Since(start))
-	return locked(cause)
-}
-
-func (q *queue) waited(d time.Duration) {
-	q.mu.Lock()
-	q.maxWait = max(q.maxWait, d)
-	q.mu.Unlock()
+	q.leftLocked(r)
+	return r.job
 }
 
 // release gives the slot to the next in the queue.
 func (q *queue) release() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if r := q.head; r != nil {
-		q.remove(r)
-		r.answer <- nil
+	first, second := &q.jobs, &q.alone
+	if q.jobLast {
+		first, second = second, first
+	}
+	r := first.pop()
+	if r == nil {
+		r = second.pop()
+	}
+	if r == nil {
+		q.held = false
+		q.mu.Unlock()
 		return
 	}
-	q.held = false
+	q.jobLast = r.job != nil
+	q.leftLocked(r)
+	q.mu.Unlock()
+	r.answer(nil)
 }
 
-// close refuses everybody who waits and who comes. Whoever holds the slot
-// keeps it.
-func (q *queue) close(reason error) {
+// close makes the queue refuse everybody who comes. It takes out those who wait,
+// for the caller to answer. Whoever holds the slot keeps it.
+func (q *queue) close(reason error) (waiting []*request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = reason
-	for q.head != nil {
-		r := q.head
-		q.remove(r)
-		r.answer <- reason
+	for _, kind := range []*fairQueue{&q.jobs, &q.alone} {
+		for r := kind.pop(); r != nil; r = kind.pop() {
+			q.leftLocked(r)
+			waiting = append(waiting, r)
+		}
 	}
+	return waiting
 }
 
 // reopen lets callers come again.
@@ -118,6 +163,13 @@ func (q *queue) reopen() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = nil
+}
+
+// idle reports whether nobody waits.
+func (q *queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.jobs.length == 0 && q.alone.length == 0
 }
 
 // seize takes the slot although the queue is closed, if nobody holds it.
@@ -129,32 +181,6 @@ func (q *queue) seize() bool {
 	}
 	q.held = true
 	return true
-}
-
-func (q *queue) push(r *request) {
-	r.prev = q.tail
-	if q.tail == nil {
-		q.head = r
-	} else {
-		q.tail.next = r
-	}
-	q.tail = r
-	q.length++
-}
-
-func (q *queue) remove(r *request) {
-	if r.prev == nil {
-		q.head = r.next
-	} else {
-		r.prev.next = r.next
-	}
-	if r.next == nil {
-		q.tail = r.prev
-	} else {
-		r.next.prev = r.prev
-	}
-	r.prev, r.next = nil, nil
-	q.length--
 }
 
 // locked is SQLite's answer to who waited in vain.

@@ -18,11 +18,11 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
-		wantNoError(t, q.acquire(t.Context(), time.Second))
+		wantNoError(t, q.acquire(t.Context(), time.Second, ""))
 		var order []int
 		for i := range 10 {
 			go func() {
-				if err := q.acquire(context.Background(), time.Minute); err != nil {
+				if err := q.acquire(context.Background(), time.Minute, ""); err != nil {
 					t.Error(err)
 				}
 				order = append(order, i) // guarded by the slot
@@ -30,8 +30,8 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		if q.length != 10 {
-			t.Errorf("length %d", q.length)
+		if q.alone.length != 10 {
+			t.Errorf("length %d", q.alone.length)
 		}
 		q.release()
 		synctest.Wait()
@@ -40,7 +40,7 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 				t.Fatalf("order %v", order)
 			}
 		}
-		if q.held || q.length != 0 || q.head != nil || q.tail != nil {
+		if q.held || q.alone.length != 0 || len(q.alone.lines) != 0 || q.alone.turns.Len() != 0 {
 			t.Errorf("left behind: %+v", &q)
 		}
 	})
@@ -50,7 +50,7 @@ func TestQueueWithdrawn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
-		wantNoError(t, q.acquire(t.Context(), time.Second))
+		wantNoError(t, q.acquire(t.Context(), time.Second, ""))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		errs := make([]error, 4)
@@ -61,14 +61,14 @@ func TestQueueWithdrawn(t *testing.T) {
 				if i >= 2 {
 					ctx = context.Background()
 				}
-				errs[i] = q.acquire(ctx, limit)
+				errs[i] = q.acquire(ctx, limit, "")
 			})
 			synctest.Wait()
 		}
 		start := time.Now()
 		<-time.After(10 * time.Second) // of the bubble's: all but the last give up
 		synctest.Wait()
-		if q.length != 1 || q.head != q.tail || q.head.next != nil {
+		if q.alone.length != 1 || q.alone.turns.Len() != 1 {
 			t.Fatalf("queue: %+v", &q)
 		}
 		for i, err := range errs[:3] {
@@ -89,9 +89,9 @@ func TestQueueWithdrawn(t *testing.T) {
 		if time.Since(start) != 10*time.Second {
 			t.Errorf("took %v", time.Since(start))
 		}
-		wantCode(t, q.acquire(t.Context(), 0), fault.CodeBusy)
+		wantCode(t, q.acquire(t.Context(), 0, ""), fault.CodeBusy)
 		q.release()
-		wantNoError(t, q.acquire(t.Context(), 0))
+		wantNoError(t, q.acquire(t.Context(), 0, ""))
 	})
 }
 

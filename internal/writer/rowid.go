@@ -21,28 +21,51 @@ const (
 // and only so can a write that sets it to what it was be told from one that
 // does not set it.
 //
-// SQLite has no SQL for it but an insert. It is called outside a transaction,
-// so that a rollback cannot take the table away.
+// SQLite has no SQL for it but an insert. The table is made outside a
+// transaction, so that a rollback cannot take it away.
 func (c *conn) setLastInsertID(id int64) error {
 	if c.counters.last == id {
 		return nil
 	}
 	return c.lifted(func() error {
-		if c.rowIDSet == nil {
-			if err := c.run(rowIDTable); err != nil {
-				return err
-			}
-			stmt, err := c.db.Prepare(context.Background(), rowIDReplace)
-			if err != nil {
-				return c.failed(err)
-			}
-			c.rowIDSet = stmt
+		if err := c.makeRowID(); err != nil {
+			return err
 		}
 		if _, err := c.rowIDSet.Exec(context.Background(), sqldriver.Args(id)); err != nil {
 			return c.failed(err)
 		}
 		return c.readCounters()
 	})
+}
+
+// makeRowID makes the table, if there is none.
+func (c *conn) makeRowID() error {
+	if c.rowIDSet != nil {
+		return nil
+	}
+	if err := c.run(rowIDTable); err != nil {
+		return err
+	}
+	stmt, err := c.db.Prepare(context.Background(), rowIDReplace)
+	if err != nil {
+		return c.failed(err)
+	}
+	c.rowIDSet = stmt
+	return nil
+}
+
+// haveRowID reports whether setLastInsertID can be called inside a transaction; if
+// not, prepareRowID makes the table before the next batch.
+func (c *conn) haveRowID() bool {
+	c.rowIDs = true
+	return c.rowIDSet != nil
+}
+
+func (c *conn) prepareRowID() error {
+	if !c.rowIDs {
+		return nil
+	}
+	return c.makeRowID()
 }
 
 // maxPrimed bounds the rows that are written to make changes() true.

@@ -16,9 +16,10 @@ import (
 // autocommit text has one for as long as it runs, an interactive transaction
 // one from BEGIN to COMMIT.
 type scope struct {
-	w  *Writer
-	c  *conn
-	id forward.ID
+	w   *Writer
+	c   *conn
+	id  forward.ID
+	job *job // of an autocommit text that runs alone, or nil
 	// ctx interrupts the caller's statements. The Writer's own (BEGIN,
 	// COMMIT, …) do not watch it.
 	ctx context.Context
@@ -88,6 +89,10 @@ func (s *scope) begin(sql string) error {
 	if err := s.w.opts.Database.Fence(s.w.opts.Term); err != nil {
 		s.rollback()
 		return notPrimary(err)
+	}
+	if s.job != nil && !s.w.begin(s.job) {
+		s.rollback()
+		return errAbandoned()
 	}
 	if s.deferFK {
 		return s.c.pragma(deferForeignKeys, "1")

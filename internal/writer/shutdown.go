@@ -79,6 +79,7 @@ func (w *Writer) Resume() {
 // and closes the connections. Nothing of the Writer runs afterwards.
 func (w *Writer) Close() error {
 	empty, resumed := w.refuse(shut, closed())
+	w.abandon(closed())
 	w.interrupt(resumed, "this node is not primary any more, or is shutting down")
 	grace := time.AfterFunc(drainGrace, w.stopConfirm)
 	<-empty
@@ -126,11 +127,17 @@ func (w *Writer) stop(ctx context.Context, to stage) error {
 // refuse turns everybody away who is not running yet. It returns a channel
 // that is closed when nobody is running, and one that Resume closes.
 func (w *Writer) refuse(to stage, reason error) (empty, resumed <-chan struct{}) {
+	var waiting []*request
+	defer func() {
+		for _, r := range waiting { // without the lock, which they may take
+			r.answer(reason)
+		}
+	}()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stage < to {
 		w.stage, w.refused = to, reason
-		w.slot.close(reason)
+		waiting = w.slot.close(reason)
 	}
 	if w.resumed == nil {
 		w.resumed = make(chan struct{})

@@ -10,6 +10,9 @@ import (
 type Stats struct {
 	// Executed counts autocommit texts that ran, failed ones included.
 	Executed uint64
+	// Batches counts transactions that autocommit statements may share, and
+	// Batched the statements that did.
+	Batches, Batched uint64
 	// Transactions counts interactive transactions that began.
 	Transactions uint64
 	// Expired counts transactions and row streams that a limit ended.
@@ -25,7 +28,7 @@ type Stats struct {
 }
 
 type counts struct {
-	executed, transactions, expired atomic.Uint64
+	executed, batches, batched, transactions, expired atomic.Uint64
 }
 
 // Stats returns the counters.
@@ -38,10 +41,12 @@ func (w *Writer) Stats() Stats {
 	defer q.mu.Unlock()
 	return Stats{
 		Executed:     w.counts.executed.Load(),
+		Batches:      w.counts.batches.Load(),
+		Batched:      w.counts.batched.Load(),
 		Transactions: w.counts.transactions.Load(),
 		Expired:      w.counts.expired.Load(),
 		Busy:         q.busy,
-		Queue:        q.length,
+		Queue:        q.jobs.length + q.alone.length,
 		MaxWait:      q.maxWait,
 		Open:         open,
 	}

@@ -31,7 +31,11 @@ func (s *stmtCache) worthKeeping(sql string, args []driver.NamedValue) bool {
 	if s.limit == 0 || len(sql) > keptSQLBytes {
 		return false
 	}
-	size := 0
+	return argBytes(args) <= keptArgBytes
+}
+
+// argBytes is what texts and blobs among the arguments take.
+func argBytes(args []driver.NamedValue) (size int) {
 	for _, a := range args {
 		switch v := a.Value.(type) {
 		case string:
@@ -40,7 +44,7 @@ func (s *stmtCache) worthKeeping(sql string, args []driver.NamedValue) bool {
 			size += len(v)
 		}
 	}
-	return size <= keptArgBytes
+	return size
 }
 
 // take removes the prepared form of sql from the cache, if it has it.

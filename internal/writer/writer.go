@@ -47,6 +47,7 @@ type Writer struct {
 	background context.Context
 	giveUp     context.CancelFunc
 	open       map[*tx]struct{}
+	turn       *turn // of the slot's holder, or nil
 	hold       *hold // SQLite's write lock, held or being taken, or nil
 	finished   bool
 }
@@ -88,6 +89,13 @@ func (w *Writer) enter() error {
 	}
 	w.inside++
 	return nil
+}
+
+// reenter is enter for who was admitted already and does more.
+func (w *Writer) reenter() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside++
 }
 
 func (w *Writer) leave() {

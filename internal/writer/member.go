@@ -1,0 +1,155 @@
+package writer
+
+import (
+	"context"
+	"time"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// member is a job in a batch.
+type member struct {
+	j     *job
+	s     *scope // with the caller's counters
+	state memberState
+}
+
+type memberState uint8
+
+const (
+	pending memberState = iota // nothing of it has run
+	ran                        // it is part of the transaction, also if it failed
+	lonely                     // it must run alone, nothing of it is in the transaction
+	done                       // it has its result, and no part in the transaction
+)
+
+// end makes err the job's result.
+func (m *member) end(state memberState, err error) {
+	m.state, m.j.err, m.j.rows = state, err, nil
+}
+
+// runMember runs m in the transaction; false says that this cannot be committed.
+func (b *batch) runMember(m *member) bool {
+	w, c, j := b.t.w, b.c, m.j
+	if err := j.ctx.Err(); err != nil {
+		m.end(done, locked(err)) // it has waited in vain
+		return true
+	}
+	sh := w.sharing(c, j)
+	if sh == nil || sh.Alone != "" || sh.slow || sh.needsRowID() && !c.haveRowID() {
+		m.state = lonely
+		return true
+	}
+	if !w.begin(j) {
+		m.state = done // it was answered
+		return true
+	}
+	m.s = &scope{w: w, c: c, id: j.st.ID, ctx: context.Background(), open: true}
+	m.s.res.LastInsertID, m.s.res.RowsAffected = j.st.Session.LastInsertID, j.st.Session.Changes
+	if sh.needsRowID() {
+		if err := c.setLastInsertID(m.s.res.LastInsertID); err != nil {
+			return false
+		}
+	}
+	if sh.Loops {
+		m.s.ctx = b.patience(j)
+		if err := c.control(c.savepoint); err != nil {
+			return false
+		}
+	}
+	b.running = m
+	err := m.run(sh)
+	b.running = nil
+	if err != nil {
+		if !b.bear(sh, err) {
+			if fault.Code(err) == fault.CodeInterrupt && (j.ctx.Err() != nil || w.interrupts().Err() != nil) {
+				m.end(done, m.s.withCounters(err)) // not because others wait
+			}
+			return false
+		}
+		j.err = err
+	}
+	if sh.Loops {
+		if err := c.control(c.release); err != nil {
+			return false
+		}
+	}
+	m.state = ran
+	return true
+}
+
+// run runs the statement.
+func (m *member) run(sh *shareable) (err error) {
+	s, j := m.s, m.j
+	began := time.Now()
+	before := s.c.counters
+	switch {
+	case j.query:
+		j.rows, err = s.fetch(&sh.st, j.st.SQL, j.st.Args)
+	case sh.Loops || sh.Rows:
+		err = s.step(&sh.st, j.st.Args)
+	default:
+		if err = s.c.execCounted(s.ctx, j.st.SQL, j.st.Args); err != nil {
+			s.failed(&sh.st, before, err)
+		} else {
+			s.res.Changed = s.c.counters.changes
+			s.res.RowsAffected = s.c.counters.changes
+		}
+	}
+	if sh.Loops && time.Since(began) > slowStatement {
+		sh.slow = true
+	}
+	// The connection's counter before was another caller's, so that whether it has
+	// changed says nothing.
+	if err == nil && sh.RowID == sqlclass.RowIDIfChanged && s.c.counters.changes > 0 {
+		s.res.LastInsertID = s.c.counters.last
+	}
+	return err
+}
+
+// bear sees to the failure of a member, and reports whether the transaction stands.
+//
+// A constraint error leaves behind what it would leave alone: SQLite has undone the
+// statement, or keeps, with OR FAIL, the rows before. What another error leaves is
+// undone here. Some end the transaction, and after some nothing can be trusted.
+func (b *batch) bear(sh *shareable, err error) bool {
+	code := fault.Code(err)
+	switch {
+	case b.c.spoilt != nil, fault.OfStorage(err), fatalCodes[code], !b.c.inTransaction():
+		return false
+	case sh.Loops && code != constraint:
+		return b.c.control(b.c.rollbackTo) == nil
+	}
+	return true
+}
+
+const codeFull = 13 // SQLITE_FULL
+
+// fatalCodes are those after which SQLite may have rolled the transaction back, or
+// that are about more than the one statement.
+// https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+var fatalCodes = map[int]bool{
+	fault.CodeBusy: true, fault.CodeInterrupt: true, fault.CodeNoMem: true, fault.CodeReadOnly: true,
+	codeFull: true,
+	6:        true, // SQLITE_LOCKED
+	17:       true, // SQLITE_SCHEMA
+}
+
+// committed sets the job's result, now that the transaction is committed.
+func (m *member) committed(pos engine.Position) {
+	j, s := m.j, m.s
+	m.state = done
+	if j.err == nil || fault.Code(j.err) == constraint { // which may have left rows, see bear
+		s.res.Position = pos
+	}
+	if j.err != nil {
+		j.rows, j.err = nil, s.withCounters(j.err)
+		return
+	}
+	j.res = s.res
+	if j.rows != nil {
+		j.rows.SetResult(j.res)
+	}
+}

@@ -1,0 +1,125 @@
+package writer
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// shareable is what is known of a text that is one statement.
+type shareable struct {
+	sqlclass.Sharing
+	st   sqlclass.Statement
+	slow bool // it took long, and runs alone from now on
+}
+
+// slowStatement is how long a statement may take that others wait for.
+const slowStatement = 10 * time.Millisecond
+
+// needsRowID reports whether the connection must have the caller's
+// last_insert_rowid() before it runs: an upsert that sets it cannot be told from
+// one that does not, nor a failure after the first row from one before.
+func (sh *shareable) needsRowID() bool {
+	return sh.RowID == sqlclass.RowIDUnknown || sh.Loops && sh.RowID != sqlclass.RowIDNever
+}
+
+// maxSharing bounds the texts of which a connection remembers that.
+const maxSharing = 1024
+
+// mayShare guesses whether j, which is the first, can share a transaction: begun
+// in vain, it costs one. A text that comes for the first time may never come again,
+// so nobody is asked about it unless others wait.
+func (w *Writer) mayShare(j *job) bool {
+	c := w.conn
+	if c == nil || len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
+		return false
+	}
+	sh, seen := c.sharing[j.st.SQL]
+	switch {
+	case sh != nil:
+		return sh.Alone == "" && !sh.slow
+	case !seen && w.slot.idle():
+		c.remember(j.st.SQL, nil)
+		return false
+	}
+	return true
+}
+
+// sharing returns what is known of j's text in the schema of the transaction that
+// is open; nil if it is no statement that could share one.
+func (w *Writer) sharing(c *conn, j *job) *shareable {
+	if len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
+		return nil
+	}
+	if sh := c.sharing[j.st.SQL]; sh != nil {
+		return sh
+	}
+	ctx := context.Background()
+	stmts, err := w.opts.Classifier.Classify(ctx, c.db, j.st.SQL)
+	if err != nil || len(stmts) == 0 {
+		return nil
+	}
+	sh := &shareable{st: stmts[0]}
+	switch {
+	case len(stmts) > 1:
+		sh.Alone = "it is several statements"
+	case !ordinary(&sh.st):
+		sh.Alone = "it is no INSERT, UPDATE or DELETE"
+	default:
+		if sh.Sharing, err = sqlclass.SharingOf(ctx, c.db, &sh.st); err != nil {
+			return nil
+		}
+	}
+	c.remember(j.st.SQL, sh)
+	return sh
+}
+
+func ordinary(st *sqlclass.Statement) bool {
+	return st.Kind == sqlclass.Write && st.Counts && !st.Alone && !st.TempSchema && !st.InTx &&
+		!st.UsesRowID && !st.UsesChanges && !st.UsesTotal
+}
+
+func (c *conn) remember(sql string, sh *shareable) {
+	if c.sharing == nil || len(c.sharing) >= maxSharing {
+		c.sharing = map[string]*shareable{}
+	}
+	c.sharing[sql] = sh
+}
+
+// forgetSharing is called when the statements have run outside a batch: those that
+// change the schema make what is remembered untrue.
+func (c *conn) forgetSharing(stmts []sqlclass.Statement) {
+	for i := range stmts {
+		if st := &stmts[i]; st.Kind != sqlclass.Read && !ordinary(st) {
+			c.sharing = nil
+		}
+	}
+}
+
+// checkSchema forgets what is remembered of texts if the schema is another one,
+// which a program other than this may have changed. A transaction is open.
+func (c *conn) checkSchema() error {
+	rows, err := c.schemaVersion.Query(context.Background(), nil)
+	if err != nil {
+		return c.failed(err)
+	}
+	dest := make([]driver.Value, len(rows.Columns()))
+	err = rows.Next(dest)
+	if e := rows.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return c.failed(err)
+	}
+	version, ok := dest[0].(int64)
+	if !ok {
+		return errors.New("writer: PRAGMA schema_version is not a number")
+	}
+	if version != c.schema {
+		c.schema, c.sharing = version, nil
+	}
+	return nil
+}

@@ -342,3 +342,19 @@ func dsnPath(dsn string) string {
 	path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
 	return path
 }
+
+// fetchRaw is fetch for rows of the driver itself.
+func fetchRaw(rows driver.Rows) (string, error) {
+	dest := make([]driver.Value, len(rows.Columns()))
+	var out []string
+	for {
+		err := rows.Next(dest)
+		if errors.Is(err, io.EOF) {
+			return strings.Join(out, " "), nil
+		}
+		if err != nil {
+			return strings.Join(out, " "), fault.FromDriver(err)
+		}
+		out = append(out, strings.Trim(fmt.Sprint(dest), "[]"))
+	}
+}

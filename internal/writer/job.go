@@ -58,8 +58,8 @@ func (w *Writer) submit(ctx context.Context, st forward.Statement, query bool, d
 			w.refuseJob(j, err)
 			return
 		}
-		w.reenter()
-		go w.lead(j) // ends with the slot, for which Close waits
+		t := w.newTurn(j)
+		go t.lead(j) // Close waits for it
 	}})
 }
 

@@ -12,15 +12,21 @@ type turn struct {
 // maxAlone bounds the jobs of a turn that turn out not to share.
 const maxAlone = 4
 
+// newTurn is called when first has got the slot. lead is to follow.
+func (w *Writer) newTurn(first *job) *turn {
+	t := &turn{w: w, jobs: []*job{first}}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside++ // first is inside, so that nobody has found the Writer empty
+	w.turn = t
+	return t
+}
+
 // lead runs first, and what waits and can share its transaction, and passes the
 // slot on.
-func (w *Writer) lead(first *job) {
+func (t *turn) lead(first *job) {
+	w := t.w
 	defer w.leave()
-	t := &turn{w: w}
-	w.mu.Lock()
-	w.turn = t
-	w.mu.Unlock()
-	t.take(first)
 	for _, j := range t.share(first) {
 		w.runAlone(j)
 	}

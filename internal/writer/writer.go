@@ -91,13 +91,6 @@ func (w *Writer) enter() error {
 	return nil
 }
 
-// reenter is enter for who was admitted already and does more.
-func (w *Writer) reenter() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.inside++
-}
-
 func (w *Writer) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3"
+	_ "modernc.org/sqlite"
+
+	"github.com/litefwd/litefwd"
+)
+
+type options struct {
+	driver, journal string
+	runs            int
+	each            time.Duration
+	only, svg       string
+	json            bool
+}
+
+// result is a case with what its runs gave.
+type result struct {
+	Case    string
+	Reports []report
+	Raw     []report // of the same runs
+	Lag     []time.Duration
+	goal    func(*result) (text string, met bool)
+}
+
+// latencyGoal wants p50 to be at most more above the raw commit's, and above the
+// replication's lag if the write waits for that.
+func latencyGoal(more time.Duration, lagged bool) func(*result) (string, bool) {
+	return func(r *result) (string, bool) {
+		over := make([]float64, len(r.Reports))
+		for i := range over {
+			d := r.Reports[i].P50 - r.Raw[i].P50
+			if lagged {
+				d -= r.Lag[i]
+			}
+			over[i] = d.Seconds() * 1e3
+		}
+		what := "raw"
+		if lagged {
+			what = "raw + lag"
+		}
+		m := median(over)
+		return fmt.Sprintf("p50 = %s %+.2f ms; goal ≤ +%.1f", what, m, more.Seconds()*1e3), m <= more.Seconds()*1e3
+	}
+}
+
+// rateGoal wants at least times the raw rate.
+func rateGoal(times float64) func(*result) (string, bool) {
+	return func(r *result) (string, bool) {
+		m := r.ratio()
+		return fmt.Sprintf("goal ≥ %.0f ×", times), m >= times
+	}
+}
+
+// ratio is the rate over the raw one, run by run.
+func (r *result) ratio() float64 {
+	ratios := make([]float64, len(r.Reports))
+	for i := range ratios {
+		ratios[i] = r.Reports[i].rate() / r.Raw[i].rate()
+	}
+	return median(ratios)
+}
+
+type benchCase struct {
+	name string
+	at   func(*cluster) *process
+	do   order
+	goal func(*result) (string, bool)
+}
+
+func cases() []benchCase {
+	replica := func(c *cluster) *process { return c.replica }
+	primary := func(c *cluster) *process { return c.primary }
+	all := []benchCase{{name: rawCase, at: primary, do: order{Do: "bare", Callers: 1}}}
+	for _, n := range []int{1, 16, 64, 256} {
+		for _, await := range []litefwd.Await{litefwd.AwaitNone, litefwd.AwaitLocal} {
+			b := benchCase{
+				name: fmt.Sprintf("replica, %d callers, Await: %s", n, await), at: replica,
+				do: order{Do: "write", Callers: n, Await: await},
+			}
+			switch {
+			case n == 1 && await == litefwd.AwaitNone:
+				b.goal = latencyGoal(400*time.Microsecond, false)
+			case n == 1:
+				b.goal = latencyGoal(500*time.Microsecond, true)
+			case n == 64 && await == litefwd.AwaitNone:
+				b.goal = rateGoal(35)
+			case n == 64:
+				b.goal = rateGoal(20)
+			case n == 256 && await == litefwd.AwaitNone:
+				b.goal = rateGoal(60)
+			case n == 256:
+				b.goal = rateGoal(50)
+			}
+			all = append(all, b)
+		}
+	}
+	return append(all,
+		benchCase{name: "primary, 1 caller", at: primary, do: order{Do: "write", Callers: 1}},
+		benchCase{name: "primary, 64 callers", at: primary, do: order{Do: "write", Callers: 64}},
+		benchCase{name: "replica, GORM, 64 callers, its default transaction", at: replica,
+			do: order{Do: "gorm", Callers: 64, Await: litefwd.AwaitLocal, Tx: true}},
+		benchCase{name: "replica, GORM, 64 callers, SkipDefaultTransaction", at: replica,
+			do: order{Do: "gorm", Callers: 64, Await: litefwd.AwaitLocal}},
+	)
+}
+
+const rawCase = "raw: bare driver on the primary's mount, 1 caller"
+
+func run(ctx context.Context, o options) error {
+	var contended *contention
+	if o.only == "" || o.only == "contention" {
+		var err error
+		if contended, err = contend(ctx, o); err != nil {
+			return err
+		}
+		if o.only != "" {
+			contended.show()
+			return nil
+		}
+	}
+	c, err := startCluster(ctx, o)
+	if err != nil {
+		return err
+	}
+	results, err := runCases(ctx, o, c)
+	if stopErr := c.stop(); err == nil {
+		err = stopErr
+	}
+	if err != nil {
+		return err
+	}
+	return show(o, results, contended)
+}
+
+func runCases(ctx context.Context, o options, c *cluster) ([]*result, error) {
+	var results []*result
+	var chosen []benchCase
+	for _, b := range cases() {
+		if b.name == rawCase || strings.Contains(b.name, o.only) {
+			chosen = append(chosen, b)
+			results = append(results, &result{Case: b.name, goal: b.goal})
+		}
+	}
+	for n := range o.runs {
+		var raw report
+		lag, err := c.lag(o, 50)
+		if err != nil {
+			return nil, err
+		}
+		for i, b := range chosen {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			progress(o, n, b.name)
+			b.do.For = o.each
+			r, err := b.at(c).do(b.do)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", b.name, err)
+			}
+			if i == 0 {
+				raw = r
+			}
+			results[i].Reports = append(results[i].Reports, r)
+			results[i].Raw = append(results[i].Raw, raw)
+			results[i].Lag = append(results[i].Lag, lag)
+			if err := c.litefs.WaitReplicated(ctx, 0, "app.db"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return results, nil
+}
+
+// progress says on a terminal what is being measured.
+func progress(o options, run int, name string) {
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprintf(os.Stderr, "\r\x1b[Krun %d of %d: %s", run+1, o.runs, name)
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+)
+
+func show(o options, results []*result, contended *contention) error {
+	if o.json {
+		return json.NewEncoder(os.Stdout).Encode(struct {
+			LiteFS []*result
+			Shared *contention
+		}{results, contended})
+	}
+	fmt.Printf("\n%s, %s, 2 LiteFS nodes; medians of %d runs of %v; replication lag p50 %.2f ms\n\n",
+		o.driver, o.journal, o.runs, o.each, median(each(results[0].Lag, time.Duration.Seconds))*1e3)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "case\twrites/s\t× raw\tp50 ms\tp99 ms\tp99.9 ms\tallocs\terrors\tgoal")
+	for _, r := range results {
+		ms := func(f func(report) time.Duration) float64 {
+			return median(each(r.Reports, func(p report) float64 { return f(p).Seconds() * 1e3 }))
+		}
+		goal, failures, first := "", 0, ""
+		if r.goal != nil {
+			text, met := r.goal(r)
+			goal = text + ": " + map[bool]string{true: "met", false: "MISSED"}[met]
+		}
+		for _, p := range r.Reports {
+			failures += p.Errors
+			if first == "" {
+				first = p.FirstError
+			}
+		}
+		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%d\t%s\n", r.Case,
+			median(each(r.Reports, report.rate)), r.ratio(),
+			ms(func(p report) time.Duration { return p.P50 }), ms(func(p report) time.Duration { return p.P99 }),
+			ms(func(p report) time.Duration { return p.P999 }),
+			median(each(r.Reports, func(p report) float64 { return p.Allocs })), failures, goal)
+		if first != "" {
+			fmt.Fprintf(w, "  (%.200s)\n", first)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if contended != nil {
+		contended.show()
+	}
+	return nil
+}
+
+func each[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, len(in))
+	for i, a := range in {
+		out[i] = f(a)
+	}
+	return out
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -129,8 +130,11 @@ func (s *session) submit(c *call) {
 	}
 	s.queue = append(s.queue, c)
 	if s.sending || len(s.queue) > 1 || s.bytes+c.size > inlineBytes {
+		sending := s.sending
 		s.mu.Unlock()
-		s.kick()
+		if !sending { // who is looks for more
+			s.kick()
+		}
 		return
 	}
 	s.sendLocked()
@@ -166,6 +170,16 @@ func (s *session) sender() {
 
 // sendLocked sends one frame, without the lock but with sending set.
 func (s *session) sendLocked() {
+	s.sending = true
+	if len(s.calls) > 0 { // others are at work, and may have something to go along
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+		if s.err != nil { // end finishes the queue
+			s.sending = false
+			return
+		}
+	}
 	n := min(len(s.cancels), maxCancels)
 	frame := &wire.LinkRequest{Cancels: s.cancels[:n:n], Ping: s.ping}
 	s.cancels, s.ping = s.cancels[n:], 0
@@ -186,7 +200,6 @@ func (s *session) sendLocked() {
 		leaving = append(leaving, c)
 		frame.Execs = append(frame.Execs, &wire.LinkExec{Seq: c.seq, Statement: c.statement})
 	}
-	s.sending = true
 	s.mu.Unlock()
 	sendErr := s.frames.Write(frame)
 	if sendErr != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -259,6 +260,11 @@ func (l *linkStream) flushLocked() {
 	}
 	l.sending = true
 	for len(l.out) > 0 || l.ping != 0 || l.last != nil {
+		if len(l.running) > 0 { // others may be about to end, and go along
+			l.mu.Unlock()
+			runtime.Gosched()
+			l.mu.Lock()
+		}
 		frame, batch := &wire.LinkReply{}, l.batchLocked()
 		if len(l.out) == 0 && l.last != nil {
 			frame, l.last = l.last, nil

@@ -107,6 +107,21 @@ func TestCallsBehindClosing(t *testing.T) {
 	}
 }
 
+// Who sends his own statement takes others' along only as far as Write cannot
+// hold him up.
+func TestInlineFramesAreSmall(t *testing.T) {
+	s, sent, _ := scripted(t)
+	s.submit(newCall(1000))
+	<-sent
+	s.queue = []*call{newCall(10 << 10), newCall(20 << 10), newCall(20 << 10)}
+	s.mu.Lock()
+	s.sendLocked(inlineBytes - s.bytes)
+	s.mu.Unlock()
+	if n := len((<-sent).GetExecs()); n != 2 || len(s.queue) != 1 || s.bytes > inlineBytes {
+		t.Errorf("%d statements in the frame, %d left, %d bytes under way", n, len(s.queue), s.bytes)
+	}
+}
+
 // Cancels do not make a frame that the other node would refuse.
 func TestManyCancels(t *testing.T) {
 	s, sent, _ := scripted(t)
@@ -116,7 +131,7 @@ func TestManyCancels(t *testing.T) {
 	}
 	for got := 0; got < n; {
 		s.mu.Lock()
-		s.sendLocked()
+		s.sendLocked(maxFrame)
 		s.mu.Unlock()
 		if s.peer.ctx.Err() != nil || len(sent) == 0 {
 			t.Fatalf("%d of %d sent", got, n)

@@ -123,9 +123,9 @@ func (s *session) start() {
 // finished at once.
 func (s *session) submit(c *call) {
 	s.mu.Lock()
-	if s.err != nil {
+	if err := s.err; err != nil {
 		s.mu.Unlock()
-		c.finish(nil, s.peer.unsent(s.err))
+		c.finish(nil, s.peer.unsent(err))
 		return
 	}
 	s.queue = append(s.queue, c)
@@ -137,7 +137,7 @@ func (s *session) submit(c *call) {
 		}
 		return
 	}
-	s.sendLocked()
+	s.sendLocked(inlineBytes - s.bytes)
 	more := len(s.queue) > 0 || len(s.cancels) > 0 || s.ping != 0
 	s.mu.Unlock()
 	if more {
@@ -162,14 +162,15 @@ func (s *session) sender() {
 		}
 		s.mu.Lock()
 		for !s.sending && s.err == nil && (len(s.queue) > 0 || len(s.cancels) > 0 || s.ping != 0) {
-			s.sendLocked()
+			s.sendLocked(maxFrame)
 		}
 		s.mu.Unlock() // if another is sending, it kicks when it is done
 	}
 }
 
-// sendLocked sends one frame, without the lock but with sending set.
-func (s *session) sendLocked() {
+// sendLocked sends one frame, without the lock but with sending set: one
+// statement, and as many more as limit has room for.
+func (s *session) sendLocked(limit int) {
 	s.sending = true
 	if len(s.calls) > 0 { // others are at work, and may have something to go along
 		s.mu.Unlock()
@@ -187,7 +188,7 @@ func (s *session) sendLocked() {
 	size := 0
 	for len(s.queue) > 0 {
 		c := s.queue[0]
-		if size > 0 && size+c.size > maxFrame {
+		if size > 0 && size+c.size > limit {
 			break
 		}
 		s.queue[0] = nil

@@ -274,14 +274,12 @@ func (l *linkStream) flushLocked() {
 		l.mu.Unlock()
 		for i, r := range batch {
 			frame.Replies[i] = r.msg
+			if r.size >= 0 {
+				l.caller.done(r.size) // before the peer can send the next one
+			}
 		}
 		if err := l.frames.Write(frame); err != nil {
 			l.breakOff() // the peer must not wait for what was in it
-		}
-		for _, r := range batch {
-			if r.size >= 0 {
-				l.caller.done(r.size)
-			}
 		}
 		select {
 		case l.room <- struct{}{}:

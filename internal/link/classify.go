@@ -11,21 +11,31 @@ import (
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
-// notSent makes the error of a call of which nothing has left this node, or
+// unsent makes the error of a statement that the other node has not got over a
+// link that ended, or could not be opened, because of err.
+func (p *Peer) unsent(err error) error {
+	var own *fault.Error
+	switch {
+	case p.ctx.Err() != nil:
+		return fault.Refuse(fault.Closed, "the connection to %s is closed", p.opts.Addr)
+	case errors.As(err, &own) && own.NothingRan:
+		return own
+	case own != nil:
+		// The link or stream ended for a reason that is not about this statement.
+		return fault.Refuse(fault.NoPrimary, "%s ended the connection: %w", p.opts.Addr, own)
+	default:
+		return fault.Refuse(fault.NoPrimary, "no connection to %s: %w", p.opts.Addr, err)
+	}
+}
+
+// notSent makes the error of a gRPC call of which nothing has left this node, or
 // which the other node has refused as a whole.
 func (p *Peer) notSent(err error) error {
-	var own *fault.Error
-	if errors.As(wire.FromStatus(err), &own) {
-		if own.NothingRan {
-			return own
-		}
-		// The stream ended for a reason that is not about this call.
-		return fault.Refuse(fault.NoPrimary, "%s ended the stream: %w", p.opts.Addr, own)
+	if said := wire.FromStatus(err); said != nil {
+		return p.unsent(said)
 	}
-	if p.ctx.Err() != nil {
-		return fault.Refuse(fault.Closed, "the connection to %s is closed", p.opts.Addr)
-	}
-	if why := p.net.err(); why != nil {
+	if why := p.net.err(); why != nil && p.ctx.Err() == nil {
+		var own *fault.Error
 		if errors.As(why, &own) {
 			return why
 		}
@@ -35,29 +45,27 @@ func (p *Peer) notSent(err error) error {
 	if st.Code() == codes.Unimplemented {
 		return fault.Refuse(fault.Protocol, "%s does not speak litefwd's protocol: %s", p.opts.Addr, st.Message())
 	}
-	return fault.Refuse(fault.NoPrimary, "no connection to %s: %s", p.opts.Addr, st.Message())
+	return p.unsent(errors.New(st.Message()))
 }
 
-// broken makes the error of a statement that was sent and got no answer.
+// broken makes the error of a statement that was sent by a gRPC call and got no
+// answer.
 func (p *Peer) broken(st *wire.Statement, err error) error {
 	if said := p.explicit(st, err); said != nil {
 		return said
 	}
+	return p.cut(st, err)
+}
+
+// cut makes the error of a statement that was sent and got no answer. err, also
+// if the other node has said it, is not about this one statement.
+func (p *Peer) cut(st *wire.Statement, err error) error {
 	if st.GetReadOnly() {
 		return withID(fault.New(fault.NoPrimary, "the connection to %s broke before the answer came: %s",
 			p.opts.Addr, text(err)), st.GetId())
 	}
 	return withID(fault.New(fault.OutcomeUnknown, "the connection to %s broke before the answer came (%s); "+
 		"the statement may or may not have been committed", p.opts.Addr, text(err)), st.GetId())
-}
-
-// cut is broken for a statement on the Link stream: what the other node says of
-// the stream, it does not say of any one statement.
-func (p *Peer) cut(st *wire.Statement, err error) error {
-	if said := wire.FromStatus(err); said != nil {
-		err = status.Error(codes.Unavailable, said.Error())
-	}
-	return p.broken(st, err)
 }
 
 // explicit returns what the other node itself said of a call, or that its

@@ -40,7 +40,7 @@ type callState uint8
 
 const (
 	callQueued  callState = iota // nothing has left
-	callLeaving                  // in a frame for which Send has not returned
+	callLeaving                  // in a frame for which Write has not returned
 	callSent
 )
 

@@ -262,6 +262,8 @@ func testFault(t *testing.T, when, how string, op operation, want outcome) {
 		case "reset":
 			p.stop()
 			wait(t, "OnBroken", p.broken)
+			// gRPC finds out by itself.
+			p.conns.each(func(f *faultConn) { wait(t, "end of a connection", f.gone) })
 		case "hang":
 			p.conns.each((*faultConn).freeze)
 		case "cancel":

@@ -426,11 +426,10 @@ func TestHandoverAndStop(t *testing.T) {
 
 // A node of before knows no handover.
 func TestHandoverWithAnOldNode(t *testing.T) {
-	addr := serveStub(t, &stubServer{link: func(s wire.Forward_LinkServer) error {
-		s.SendHeader(wire.Meta{Version: wire.Version}.MD())
-		s.Recv()
-		return nil
-	}})
+	addr := serveStub(t, func(l *rawLink) {
+		l.welcome(nil)
+		l.untilClosed()
+	})
 	peer, err := link.Dial(link.Options{Addr: addr, Credentials: secret(t, testSecret)})
 	if err != nil {
 		t.Fatal(err)

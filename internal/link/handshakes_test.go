@@ -4,19 +4,46 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/litefwd/litefwd/internal/secure"
 )
 
 // Strangers that connect and say nothing are let wait only in bounded number.
 func TestHandshakesAreBounded(t *testing.T) {
-	p := newPair(t, pairOptions{})
-	const limit, more = 256, 20
+	for name, c := range map[string]credentials.TransportCredentials{
+		"secret": secret(t, testSecret), "insecure": secure.Insecure(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, withCredentials(c))
+			for _, conn := range strangers(t, p, 256, 20) {
+				conn.Close()
+			}
+			for end := within(t); ; { // when the server has seen that they are gone
+				_, err := p.peer.Hello(end)
+				if err == nil {
+					return
+				}
+				if end.Err() != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// strangers fill all places for those who have not said what they want, and try
+// to take as many more.
+func strangers(t *testing.T, p *pair, limit, more int) (all []net.Conn) {
+	t.Helper()
 	refused := make(chan struct{}, limit+more)
-	var all []net.Conn
 	for range limit + more {
 		conn, err := net.Dial("tcp", p.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { conn.Close() })
 		all = append(all, conn)
 		go func() {
 			conn.Read(make([]byte, 1)) //nolint:errcheck // it ends
@@ -26,18 +53,7 @@ func TestHandshakesAreBounded(t *testing.T) {
 	for range more {
 		wait(t, "end of a connection too many", refused)
 	}
-	for _, conn := range all {
-		conn.Close()
-	}
-	for end := within(t); ; { // when the server has seen that they are gone
-		_, err := p.peer.Hello(end)
-		if err == nil {
-			return
-		}
-		if end.Err() != nil {
-			t.Fatal(err)
-		}
-	}
+	return all
 }
 
 // Those who wait for a primary ask for another attempt while the first one is

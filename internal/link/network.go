@@ -14,8 +14,7 @@ import (
 // failed, which gRPC passes on as mere text, and when the last byte came.
 type network struct {
 	failure atomic.Pointer[error] // of the last attempt; nil if it succeeded
-	last    atomic.Pointer[watchedConn]
-	watches sync.WaitGroup // goroutines, which end with their connections
+	watches sync.WaitGroup        // goroutines, which end with their connections
 }
 
 // serverPings is how often a node pings a peer that says nothing, see package
@@ -30,10 +29,7 @@ func (n *network) dialer(o Options) func(context.Context, string) (net.Conn, err
 			return nil, err
 		}
 		w := watchConn(conn)
-		n.last.Store(w)
-		// While there is a Link stream, it asks. Without one (the other node
-		// stops and lets transactions finish) nobody can, but the other node's
-		// own pings come.
+		// Nobody here can ask, but the other node's own pings come.
 		n.watches.Go(func() {
 			w.watch(w.closed, max(o.PingEvery, serverPings), max(o.PingTimeout, serverPings), func() {})
 		})
@@ -49,17 +45,18 @@ func (n *network) err() error {
 	return nil
 }
 
-// watchedConn notes when bytes come in.
+// watchedConn notes when bytes come in and go out.
 type watchedConn struct {
 	net.Conn
-	read   atomic.Int64 // monotonic time of the last byte
-	once   sync.Once
-	closed chan struct{}
+	read, written atomic.Int64 // monotonic time of the last byte
+	once          sync.Once
+	closed        chan struct{}
 }
 
 func watchConn(conn net.Conn) *watchedConn {
 	w := &watchedConn{Conn: conn, closed: make(chan struct{})}
 	w.read.Store(int64(monotonic()))
+	w.written.Store(int64(monotonic()))
 	return w
 }
 
@@ -76,15 +73,27 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// silence returns how long nothing has come.
+// Write returns an error only if bytes are missing, as TCP's does: whoever gets
+// one may take it that what he wrote has not arrived as a whole.
+func (c *watchedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.written.Store(int64(monotonic()))
+	if n == len(b) {
+		err = nil // the next call finds out
+	}
+	return n, err
+}
+
+// silence returns how long nothing has come, or nothing has gone out.
 func (c *watchedConn) silence() time.Duration {
-	return monotonic() - time.Duration(c.read.Load())
+	return monotonic() - time.Duration(min(c.read.Load(), c.written.Load()))
 }
 
 // watch closes the connection when the other node is silent for too long; it
 // ends with that, or with done. After every of silence it asks for a sign of
-// life, which must come within timeout. gRPC's own client keepalive waits 10 s
-// at least.
+// life, which must come within timeout. It asks as well when only this node has
+// been silent, because the other one watches too. gRPC's own client keepalive
+// waits 10 s at least.
 func (c *watchedConn) watch(done <-chan struct{}, every, timeout time.Duration, ask func()) {
 	timer := time.NewTimer(every)
 	defer timer.Stop()

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
 	"github.com/litefwd/litefwd/engine"
@@ -17,7 +16,6 @@ import (
 	"github.com/litefwd/litefwd/internal/link"
 	"github.com/litefwd/litefwd/internal/secure"
 	"github.com/litefwd/litefwd/internal/serve"
-	"github.com/litefwd/litefwd/internal/wire"
 )
 
 var testSecret = []byte("0123456789abcdef0123456789abcdef")
@@ -252,22 +250,4 @@ func checkGoroutines(t testing.TB) {
 			}
 		}
 	})
-}
-
-// serveStub serves s on loopback until the test's end.
-func serveStub(t *testing.T, s wire.ForwardServer) (addr string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer(grpc.Creds(secret(t, testSecret)), grpc.ForceServerCodecV2(wire.Codec))
-	wire.RegisterForwardServer(server, s)
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		server.Serve(listener) //nolint:errcheck // Stop's
-	}()
-	t.Cleanup(func() { server.Stop(); <-served })
-	return listener.Addr().String()
 }

@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -14,12 +13,6 @@ import (
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/secure"
 	"github.com/litefwd/litefwd/internal/wire"
-)
-
-// The pauses between connection attempts while the other node does not answer.
-const (
-	firstPause = 20 * time.Millisecond
-	maxPause   = 250 * time.Millisecond
 )
 
 // See the same constants in package serve.
@@ -33,14 +26,15 @@ const (
 // before, against a limit that the other node names.
 const maxSend = 1<<31 - 1
 
-// Peer is the connection to one other node. Its methods may be called from
-// several goroutines.
+// Peer is the way to one other node: the link, and a gRPC connection that is made
+// when it is first needed. Its methods may be called from several goroutines.
 type Peer struct {
 	opts   Options
+	me     wire.Meta
+	md     metadata.MD // me, for gRPC
 	conn   *grpc.ClientConn
 	client wire.ForwardClient
-	net    network
-	me     metadata.MD
+	net    network // of conn
 
 	ctx        context.Context // ends with Close
 	cancel     context.CancelFunc
@@ -50,6 +44,7 @@ type Peer struct {
 	closed  bool
 	current *session // nil, or not known to be broken
 	opening *attempt // nil, or under way
+	pause   pause    // after the last attempt
 }
 
 // attempt is one try to open a session, shared by all who wait for it.
@@ -70,7 +65,8 @@ func Dial(opts Options) (*Peer, error) {
 	}
 	p := &Peer{opts: opts, me: wire.Meta{
 		Version: wire.Version, Cluster: opts.Cluster, Node: opts.Name, Addr: opts.SelfAddr, MaxMessage: opts.MaxMessage,
-	}.MD()}
+	}}
+	p.md = p.me.MD()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	pauses := backoff.DefaultConfig
 	pauses.BaseDelay, pauses.MaxDelay = firstPause, maxPause
@@ -103,6 +99,9 @@ func (p *Peer) Database(name string) forward.Target { return &database{peer: p, 
 // Reconnect ends the pause after a failed connection attempt, if there is one
 // now. Call it when the node's address has been published again.
 func (p *Peer) Reconnect() {
+	p.mu.Lock()
+	p.pause = pause{}
+	p.mu.Unlock()
 	// At other times gRPC changes the map that ResetConnectBackoff goes through
 	// without its lock (clientconn.go of v1.85.0).
 	if p.conn.GetState() == connectivity.TransientFailure {
@@ -125,11 +124,11 @@ func (p *Peer) Close() error {
 
 // outgoing adds what travels with every call to ctx.
 func (p *Peer) outgoing(ctx context.Context) context.Context {
-	return metadata.NewOutgoingContext(ctx, p.me)
+	return metadata.NewOutgoingContext(ctx, p.md)
 }
 
-// session returns the open Link stream, opening it if there is none. Its
-// errors say that nothing ran, or are ctx's.
+// session returns the open link, opening it if there is none. Its errors
+// say that nothing ran, or are ctx's.
 func (p *Peer) session(ctx context.Context) (*session, error) {
 	p.mu.Lock()
 	if s := p.current; s != nil {
@@ -142,6 +141,10 @@ func (p *Peer) session(ctx context.Context) (*session, error) {
 	}
 	a := p.opening
 	if a == nil {
+		if err := p.pause.err(); err != nil {
+			p.mu.Unlock()
+			return nil, err
+		}
 		a = &attempt{done: make(chan struct{})}
 		p.opening = a
 		p.goroutines.Go(func() { p.open(a) }) // ends within ConnectTimeout
@@ -162,7 +165,9 @@ func (p *Peer) open(a *attempt) {
 	p.mu.Lock()
 	p.opening = nil
 	if err == nil {
-		p.current = s
+		p.current, p.pause = s, pause{}
+	} else {
+		p.pause.begin(err)
 	}
 	p.mu.Unlock()
 	a.session, a.err = s, err

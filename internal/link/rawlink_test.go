@@ -7,10 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/link"
@@ -52,19 +48,15 @@ func TestReplyFramesAreBounded(t *testing.T) {
 	p := newPair(t, pairOptions{target: &fakeTarget{onExec: func(ctx context.Context, _ forward.Statement) (forward.Result, error) {
 		return forward.Result{}, errors.Join(g.pass(ctx), &fault.SQLError{Code: 1, Msg: text})
 	}}})
-	c, ctx := rawClient(t, p)
-	s, err := c.Link(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := newRawLink(t, p)
 	const n = 600
-	s.Send(rawFrame(1, n))
+	l.send(rawFrame(1, n)) //nolint:errcheck // recv finds out
 	for range n {
 		wait(t, "execution", g.entered)
 	}
 	g.open()
 	for got := 0; got < n; {
-		reply, err := s.Recv()
+		reply, err := l.recv()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,8 +81,8 @@ func rawFrame(first uint64, n int) *wire.LinkRequest {
 }
 
 // A peer that sends and never reads is not collected for without end: its
-// stream is ended, and what it runs with it.
-func TestUnreadAnswersEndTheStream(t *testing.T) {
+// link is ended, and what it runs with it.
+func TestUnreadAnswersEndTheLink(t *testing.T) {
 	interrupted := make(chan struct{}, 100)
 	p := newPair(t, pairOptions{
 		serve: func(o *serve.Options) { o.MaxStatements = 10 },
@@ -100,44 +92,46 @@ func TestUnreadAnswersEndTheStream(t *testing.T) {
 			return forward.Result{}, ctx.Err()
 		}},
 	})
-	c, ctx := rawClient(t, p, grpc.WithStaticStreamWindowSize(65535))
-	s, err := c.Link(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := newRawLink(t, p)
 	// Refusals, which take more than the statements; without a bound this goes
 	// on until the test's time is over.
 	var sender sync.WaitGroup
 	sender.Go(func() {
-		for i := uint64(0); s.Send(rawFrame(1+2000*i, 2000)) == nil; i++ {
+		for i := uint64(0); l.send(rawFrame(1+2000*i, 2000)) == nil; i++ {
 		}
 	})
 	defer sender.Wait()
 	for range 10 {
 		wait(t, "interrupt", interrupted)
 	}
-	for {
-		if _, err = s.Recv(); err != nil {
-			break
+	var said error
+	for said == nil {
+		reply, err := l.recv()
+		if err != nil {
+			t.Fatal(err)
 		}
+		said = reply.GetError().Err()
 	}
-	if said := wire.FromStatus(err); !errors.Is(said, fault.Overloaded) || fault.SafeToRetry(said) {
-		t.Errorf("the stream ended with %v", err)
+	l.Close()
+	if !errors.Is(said, fault.Overloaded) || fault.SafeToRetry(said) {
+		t.Errorf("the link ended with %v", said)
 	}
 	if _, err := p.peer.Hello(within(t)); err != nil {
 		t.Errorf("others are not served: %v", err)
 	}
 }
 
-// What ends a Link stream is not about the statements on it.
-func TestLinkStatusIsNobodysError(t *testing.T) {
+// What ends a link is not about the statements on it.
+func TestEndOfLinkIsNobodysError(t *testing.T) {
 	running := make(chan struct{})
-	addr := serveStub(t, &stubServer{link: func(s wire.Forward_LinkServer) error {
-		s.SendHeader(wire.Meta{Version: wire.Version, Cluster: "c1"}.MD())
-		s.Recv()
+	addr := serveStub(t, func(l *rawLink) {
+		l.welcome(nil)
+		l.frames.Read(&wire.LinkRequest{}) //nolint:errcheck // the test finds out
 		close(running)
-		return wire.Status(fault.Refuse(fault.Overloaded, "you do not read"))
-	}})
+		why := wire.NewError(fault.Refuse(fault.Overloaded, "you do not read"))
+		l.frames.Write(&wire.LinkReply{Error: why}) //nolint:errcheck // as above
+		l.untilClosed()
+	})
 	peer, err := link.Dial(link.Options{Addr: addr, Credentials: secret(t, testSecret), Cluster: "c1"})
 	if err != nil {
 		t.Fatal(err)
@@ -148,17 +142,4 @@ func TestLinkStatusIsNobodysError(t *testing.T) {
 	if !errors.Is(err, fault.OutcomeUnknown) || fault.SafeToRetry(err) || !strings.Contains(err.Error(), "you do not read") {
 		t.Errorf("error %v", err)
 	}
-}
-
-// stubServer is a primary that does as the test likes.
-type stubServer struct {
-	wire.UnimplementedForwardServer
-	link func(wire.Forward_LinkServer) error
-}
-
-func (s *stubServer) Link(stream wire.Forward_LinkServer) error {
-	if s.link == nil {
-		return status.Error(codes.Unavailable, "no stub")
-	}
-	return s.link(stream)
 }

@@ -22,8 +22,7 @@ func rawClient(t *testing.T, p *pair, opts ...grpc.DialOption) (wire.ForwardClie
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	md := wire.Meta{Version: wire.Version, Cluster: "c1", Node: "raw", MaxMessage: 1 << 20}.MD()
-	return wire.NewForwardClient(conn), metadata.NewOutgoingContext(within(t), md)
+	return wire.NewForwardClient(conn), metadata.NewOutgoingContext(within(t), rawMeta.MD())
 }
 
 func rawTx(t *testing.T, p *pair) wire.Forward_TxClient {

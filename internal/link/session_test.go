@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -14,18 +15,18 @@ import (
 // comes later.
 func TestCallsAfterClosing(t *testing.T) {
 	taken := make(chan struct{})
-	closing := make(chan struct{})
-	end := make(chan struct{})
-	addr := serveStub(t, &stubServer{link: func(s wire.Forward_LinkServer) error {
-		s.SendHeader(wire.Meta{Version: wire.Version}.MD())
-		s.Recv()
+	var links atomic.Int64
+	addr := serveStub(t, func(l *rawLink) {
+		if links.Add(1) > 1 {
+			l.welcome(fault.Refuse(fault.Closed, "shutting down"))
+			return
+		}
+		l.welcome(nil)
+		l.frames.Read(&wire.LinkRequest{}) //nolint:errcheck // the test finds out
 		close(taken)
-		s.Send(&wire.LinkReply{Closing: true}) // without the statement just read
-		close(closing)
-		<-end
-		return nil
-	}})
-	defer close(end)
+		l.frames.Write(&wire.LinkReply{Closing: true}) //nolint:errcheck // without the statement just read
+		l.untilClosed()
+	})
 	peer, err := link.Dial(link.Options{Addr: addr, Credentials: secret(t, testSecret)})
 	if err != nil {
 		t.Fatal(err)
@@ -38,5 +39,4 @@ func TestCallsAfterClosing(t *testing.T) {
 		}
 	}
 	wait(t, "statement", taken)
-	wait(t, "closing", closing)
 }

@@ -2,6 +2,10 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,44 +27,15 @@ const (
 	readPatience = time.Second
 )
 
-// Link implements wire.ForwardServer.
-func (s *Server) Link(stream wire.Forward_LinkServer) error {
-	if s.isStopping() {
-		return wire.Status(s.closed())
-	}
-	defer s.peers.link(callerFrom(stream.Context()).info())()
-	// The header tells the peer that it is let in, and what it may send.
-	if err := stream.SendHeader(s.me.MD()); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	l := &linkStream{
-		s: s, stream: stream, ctx: ctx, caller: callerFrom(ctx),
-		running: map[uint64]context.CancelFunc{}, room: make(chan struct{}, 1),
-	}
-	ended := make(chan error, 1) // buffered: the handler may have left
-	s.readers.Go(func() { ended <- l.read() })
-	select {
-	case err := <-ended:
-		if err != nil {
-			// Somebody may be in a Send that only this handler's end ends.
-			l.abandon(cancel)
-			return err
-		}
-		// The stream's context cancels what still runs.
-		l.execs.Wait()
-		return nil
-	case <-s.stopping:
-		return l.finish()
-	}
-}
-
-// linkStream is one peer's Link stream.
+// linkStream is one peer's link.
 type linkStream struct {
 	s      *Server
-	stream wire.Forward_LinkServer
-	ctx    context.Context // of the stream
+	raw    net.Conn // what is closed: unlike TLS's Close, its own does not wait
+	conn   net.Conn
+	frames *wire.Frames
+	silent *time.Timer     // breaks the link
+	ctx    context.Context // ends when the peer goes away
+	cancel context.CancelFunc
 	caller *caller
 	room   chan struct{} // holds one: replies have been sent
 	// execs counts statements until they are answered; with closing set it
@@ -71,10 +46,67 @@ type linkStream struct {
 	running map[uint64]context.CancelFunc
 	lastSeq uint64
 	closing bool
-	over    bool // nothing is sent any more
 	sending bool // a goroutine is sending; it takes what is added to out meanwhile
 	out     []reply
 	ping    uint64
+	last    *wire.LinkReply // to be sent behind out; the peer heeds nothing after it
+}
+
+// newLink returns the link on conn, which goes over raw. It breaks when nothing
+// comes for too long; serve is to follow.
+func (s *Server) newLink(raw, conn net.Conn) *linkStream {
+	l := &linkStream{s: s, raw: raw, running: map[uint64]context.CancelFunc{}, room: make(chan struct{}, 1)}
+	l.silent = time.AfterFunc(pingAfter+pingTimeout, l.breakOff)
+	l.conn = heardConn{conn, l.silent}
+	l.frames = wire.NewFrames(l.conn)
+	return l
+}
+
+// heardConn puts a timer off when bytes come in.
+type heardConn struct {
+	net.Conn
+	silent *time.Timer
+}
+
+func (c heardConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.silent.Reset(pingAfter + pingTimeout)
+	}
+	return n, err
+}
+
+func (l *linkStream) breakOff() { l.raw.Close() }
+
+// serve lets the peer in or refuses it, and returns when the link has ended.
+func (l *linkStream) serve(said wire.Meta) {
+	defer l.s.conns.add(l.raw)()
+	defer l.silent.Stop()
+	defer l.breakOff()
+	caller, leave, err := l.s.enterLink(said, l.raw.RemoteAddr())
+	if err != nil {
+		defer l.allowLastWords()()
+		l.frames.Write(&wire.LinkWelcome{Error: wire.NewError(err)}) //nolint:errcheck // the peer is gone then
+		l.readOut()
+		return
+	}
+	defer leave()
+	l.caller = caller
+	defer l.s.peers.link(caller.info())()
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	defer l.cancel()
+	if l.frames.Write(&wire.LinkWelcome{Server: l.s.me.LinkHello()}) != nil {
+		return
+	}
+	var reader sync.WaitGroup
+	reader.Go(l.read)
+	select {
+	case <-l.ctx.Done():
+	case <-l.s.stopping:
+		l.finish()
+	}
+	reader.Wait()
+	l.execs.Wait()
 }
 
 // reply is an answer with the size of the request that it frees.
@@ -86,29 +118,42 @@ type reply struct {
 
 func newReply(msg *wire.ExecReply, size int) reply { return reply{msg, proto.Size(msg) + 4, size} }
 
-// read takes requests until the stream ends.
-func (l *linkStream) read() error {
+// read takes requests until the peer goes away, which is its right, or does
+// what ends the link. What runs is cancelled then.
+func (l *linkStream) read() {
+	defer l.breakOff() // somebody may be in a Write that waits for the peer
+	defer l.cancel()
 	for {
-		req, err := l.stream.Recv()
-		if err != nil {
-			return nil // the peer went away, which is its right
+		req := &wire.LinkRequest{}
+		err := l.frames.Read(req)
+		if err == nil {
+			l.take(req)
+			err = l.makeRoom()
 		}
-		for _, exec := range req.GetExecs() {
-			l.start(exec)
+		var own *fault.Error
+		switch {
+		case err == nil:
+			continue
+		case errors.As(err, &own):
+			l.giveUp(own)
 		}
-		for _, seq := range req.GetCancels() {
-			l.mu.Lock()
-			cancel := l.running[seq]
-			l.mu.Unlock()
-			if cancel != nil {
-				cancel()
-			}
-		}
-		l.flushSoon(req.GetPing())
-		if err := l.makeRoom(); err != nil {
-			return wire.Status(err)
+		return
+	}
+}
+
+func (l *linkStream) take(req *wire.LinkRequest) {
+	for _, exec := range req.GetExecs() {
+		l.start(exec)
+	}
+	for _, seq := range req.GetCancels() {
+		l.mu.Lock()
+		cancel := l.running[seq]
+		l.mu.Unlock()
+		if cancel != nil {
+			cancel()
 		}
 	}
+	l.flushSoon(req.GetPing())
 }
 
 // makeRoom waits until not too many answers wait for the peer to read them.
@@ -127,7 +172,7 @@ func (l *linkStream) makeRoom() error {
 		select {
 		case <-l.room:
 		case <-l.ctx.Done():
-			return nil // Recv finds out
+			return nil // Read finds out
 		case <-late:
 			return fault.New(fault.Overloaded, "node %q does not read its answers, of which %d wait on %q",
 				l.caller.meta.Node, n, l.s.opts.Name)
@@ -214,22 +259,27 @@ func (l *linkStream) flushLocked() {
 		return
 	}
 	l.sending = true
-	for len(l.out) > 0 || l.ping != 0 {
-		batch := l.batchLocked()
-		frame := &wire.LinkReply{Ping: l.ping, Replies: make([]*wire.ExecReply, len(batch))}
+	for len(l.out) > 0 || l.ping != 0 || l.last != nil {
+		if len(l.running) > 0 { // others may be about to end, and go along
+			l.mu.Unlock()
+			runtime.Gosched()
+			l.mu.Lock()
+		}
+		frame, batch := &wire.LinkReply{}, l.batchLocked()
+		if len(l.out) == 0 && l.last != nil {
+			frame, l.last = l.last, nil
+		}
+		frame.Ping, frame.Replies = l.ping, make([]*wire.ExecReply, len(batch))
 		l.ping = 0
-		over := l.over
 		l.mu.Unlock()
 		for i, r := range batch {
 			frame.Replies[i] = r.msg
-		}
-		if !over {
-			l.stream.Send(frame) //nolint:errcheck // see send
-		}
-		for _, r := range batch {
 			if r.size >= 0 {
-				l.caller.done(r.size)
+				l.caller.done(r.size) // before the peer can send the next one
 			}
+		}
+		if err := l.frames.Write(frame); err != nil {
+			l.breakOff() // the peer must not wait for what was in it
 		}
 		select {
 		case l.room <- struct{}{}:
@@ -254,30 +304,41 @@ func (l *linkStream) batchLocked() []reply {
 	return batch
 }
 
-// abandon cancels what runs and drops its answers. It does not wait for that,
-// but Stop does.
-func (l *linkStream) abandon(cancel context.CancelFunc) {
+// giveUp ends the link for a reason that is the peer's own doing. What runs is
+// cancelled, and answers that wait are dropped.
+func (l *linkStream) giveUp(why error) {
+	l.cancel()
+	defer l.allowLastWords()()
 	l.mu.Lock()
-	l.over, l.closing = true, true
-	l.mu.Unlock()
-	cancel()
-	l.s.abandoned.Store(true)
-	release := l.caller.hold()
-	l.s.readers.Go(func() {
-		defer release()
-		l.execs.Wait()
-	})
+	l.closing, l.out = true, nil
+	l.last = &wire.LinkReply{Error: wire.NewError(why)}
+	l.flushLocked()
+	l.readOut()
 }
 
-// finish ends the stream in order: what was read is answered, and the peer
+// finish ends the link in order: what was read is answered, and the peer
 // learns what was not.
-func (l *linkStream) finish() error {
+func (l *linkStream) finish() {
 	l.mu.Lock()
 	l.closing = true
 	l.mu.Unlock()
 	// Whoever sends is counted in execs, and nothing is added to it any more.
 	l.execs.Wait()
+	defer l.allowLastWords()()
 	l.mu.Lock()
-	l.flushLocked() // what the reader left
-	return l.stream.Send(&wire.LinkReply{Closing: true, LastSeq: l.lastSeq})
+	l.last = &wire.LinkReply{Closing: true, LastSeq: l.lastSeq}
+	l.flushLocked() // with what the reader left
+	<-l.ctx.Done()
+}
+
+// readOut waits until the peer has closed the connection, as it does when it has
+// read the last frame. If this side closed first, while there are bytes of the
+// peer that nobody has read, TCP would throw away what is still on its way.
+func (l *linkStream) readOut() {
+	io.Copy(io.Discard, l.conn) //nolint:errcheck // it is over either way
+}
+
+// allowLastWords breaks the link if the peer does not within lastWords.
+func (l *linkStream) allowLastWords() (stop func() bool) {
+	return time.AfterFunc(lastWords, l.breakOff).Stop
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,7 @@ type PeerInfo struct {
 	Addr string
 }
 
-// Peers returns the nodes that have a Link stream open now, that is those that
+// Peers returns the nodes that have a link open now, that is those that
 // forward their writes here, sorted by name. One that vanished is among them
 // until that is noticed (see the package comment), and so is, for as long, one
 // that came again under another address.
@@ -45,10 +46,10 @@ func (s *Server) Peers() []PeerInfo {
 type peers struct {
 	mu     sync.Mutex // guards the following
 	byAddr map[string]*load
-	linked map[PeerInfo]int // open Link streams
+	linked map[PeerInfo]int // open links
 }
 
-// link counts a Link stream until unlink is called.
+// link counts a link until unlink is called.
 func (p *peers) link(who PeerInfo) (unlink func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +97,7 @@ func (p *peers) leave(addr string, l *load) {
 	}
 }
 
-// caller is who makes a call: it is in the call's context.
+// caller is who has a link, or makes a gRPC call, in whose context it is then.
 type caller struct {
 	meta wire.Meta
 	addr string
@@ -152,22 +153,37 @@ func (c *caller) maxRow() int {
 	return c.s.opts.MaxMessage
 }
 
-// enter checks who calls; leave is to be called at the call's end.
-func (s *Server) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
-	md, _ := metadata.FromIncomingContext(ctx)
-	c := &caller{meta: wire.MetaFrom(md), s: s}
-	if err := s.me.Accept(c.meta); err != nil {
-		return nil, nil, wire.Status(err)
+// enter checks who calls; leave is to be called at the end of the call or link.
+func (s *Server) enter(said wire.Meta, addr net.Addr) (_ *caller, leave func(), err error) {
+	if err := s.me.Accept(said); err != nil {
+		return nil, nil, err
 	}
-	if p, ok := peer.FromContext(ctx); ok {
-		c.addr = p.Addr.String()
-	}
+	c := &caller{meta: said, addr: addr.String(), s: s}
 	c.load = s.peers.enter(c.addr)
 	s.handlers.Add(1)
-	return context.WithValue(ctx, callerKey{}, c), func() {
+	return c, func() {
 		s.peers.leave(c.addr, c.load)
 		s.handlers.Add(-1)
 	}, nil
+}
+
+// enterLink is enter for a link.
+func (s *Server) enterLink(said wire.Meta, addr net.Addr) (_ *caller, leave func(), err error) {
+	if s.isStopping() {
+		return nil, nil, s.closed()
+	}
+	return s.enter(said, addr)
+}
+
+// enterCall is enter for a gRPC call.
+func (s *Server) enterCall(ctx context.Context) (_ context.Context, leave func(), err error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	p, _ := peer.FromContext(ctx) // gRPC's server puts it in
+	c, leave, err := s.enter(wire.MetaFrom(md), p.Addr)
+	if err != nil {
+		return nil, nil, wire.Status(err)
+	}
+	return context.WithValue(ctx, callerKey{}, c), leave, nil
 }
 
 // hold keeps what the connection holds counted until release is called.
@@ -177,7 +193,7 @@ func (c *caller) hold() (release func()) {
 }
 
 func (s *Server) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
-	ctx, leave, err := s.enter(ctx)
+	ctx, leave, err := s.enterCall(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +203,7 @@ func (s *Server) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, ha
 }
 
 func (s *Server) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
-	ctx, leave, err := s.enter(stream.Context())
+	ctx, leave, err := s.enterCall(stream.Context())
 	if err != nil {
 		return err
 	}

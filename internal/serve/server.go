@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -22,12 +21,6 @@ const (
 	pingAfter   = 2 * time.Second
 	pingTimeout = 2 * time.Second
 )
-
-// handshakeTimeout bounds what a stranger can hold before he has proved who he is.
-const handshakeTimeout = 10 * time.Second
-
-// maxHandshakes bounds the strangers that are being asked for that.
-const maxHandshakes = 256
 
 // streamWindow is what a peer may send on one stream before it is read. It is
 // fixed, because gRPC's own estimate of a good window costs pings.
@@ -51,7 +44,9 @@ type Server struct {
 	stopOnce sync.Once
 	stopping chan struct{}  // closed by Refuse
 	readers  sync.WaitGroup // goroutines that may outlive their handler a little
+	links    sync.WaitGroup // their handlers
 
+	conns      conns
 	handshakes atomic.Int64 // under way
 	handlers   atomic.Int64 // that run
 	handover   atomic.Bool  // one is under way
@@ -69,7 +64,7 @@ func New(opts Options) *Server {
 		},
 	}
 	s.grpc = grpc.NewServer(
-		grpc.Creds(loggedCredentials{opts.Credentials, s}),
+		grpc.Creds(doorkeeper{opts.Credentials, s}),
 		grpc.ForceServerCodecV2(wire.Codec),
 		grpc.MaxRecvMsgSize(opts.MaxMessage+wire.MessageSlack),
 		grpc.MaxSendMsgSize(maxSend),
@@ -125,17 +120,18 @@ func (s *Server) Refuse() { s.stopOnce.Do(func() { close(s.stopping) }) }
 func (s *Server) Stop(ctx context.Context) error {
 	s.Refuse()
 	drained := make(chan struct{})
-	go func() { // ends when all handlers have, which Stop below makes sure of
+	go func() { // ends when all handlers have, which drain makes sure of
 		defer close(drained)
 		s.grpc.GracefulStop()
+		s.links.Wait() // from here on none begins
 	}()
 	err := s.drain(ctx, drained)
 	s.readers.Wait()
 	return err
 }
 
-// drain waits for drained, and sees to it when ctx ends, or when only streams
-// are left that are abandoned and whose peers leave the rest unread.
+// drain waits for drained, and sees to it when ctx ends, or when only gRPC
+// streams are left that are abandoned and whose peers leave the rest unread.
 func (s *Server) drain(ctx context.Context, drained <-chan struct{}) (err error) {
 	ticker := time.NewTicker(stopPoll)
 	defer ticker.Stop()
@@ -157,6 +153,7 @@ func (s *Server) drain(ctx context.Context, drained <-chan struct{}) (err error)
 			}
 		}
 	}
+	s.conns.breakAll()
 	s.grpc.Stop()
 	<-drained
 	return err
@@ -178,26 +175,4 @@ func (s *Server) isStopping() bool {
 	default:
 		return false
 	}
-}
-
-// loggedCredentials logs why connections were refused, which gRPC does not.
-type loggedCredentials struct {
-	credentials.TransportCredentials
-	s *Server
-}
-
-func (c loggedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	defer c.s.handshakes.Add(-1)
-	if c.s.handshakes.Add(1) > maxHandshakes {
-		return nil, nil, fault.Refuse(fault.Overloaded, "%d connections have not proved who they are", maxHandshakes)
-	}
-	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
-	if errors.Is(err, fault.Auth) {
-		c.s.opts.Logger.Warn("connection refused", "peer", raw.RemoteAddr().String(), "err", err)
-	}
-	return conn, info, err
-}
-
-func (c loggedCredentials) Clone() credentials.TransportCredentials {
-	return loggedCredentials{c.TransportCredentials.Clone(), c.s}
 }

@@ -20,7 +20,7 @@ import (
 
 func messages() []proto.Message {
 	return []proto.Message{
-		&HelloRequest{}, &HelloReply{}, &LinkRequest{}, &LinkReply{}, &QueryRequest{}, &QueryReply{},
+		&HelloRequest{}, &HelloReply{}, &LinkHello{}, &LinkWelcome{}, &LinkRequest{}, &LinkReply{}, &QueryRequest{}, &QueryReply{},
 		&TxRequest{}, &TxReply{}, &OutcomeRequest{}, &OutcomeReply{},
 		&HandoverRequest{}, &HandoverReply{}, &PromoteRequest{}, &PromoteReply{},
 	}
@@ -33,6 +33,11 @@ func decodeAll(data []byte) {
 			continue
 		}
 		switch m := m.(type) {
+		case *LinkHello:
+			m.Meta().LinkHello()
+		case *LinkWelcome:
+			m.GetServer().Meta()
+			m.GetError().Err()
 		case *LinkRequest:
 			for _, e := range m.GetExecs() {
 				e.GetStatement().Forward()
@@ -42,6 +47,7 @@ func decodeAll(data []byte) {
 				r.GetError().Err()
 				r.GetResult().Forward()
 			}
+			m.GetError().Err()
 		case *QueryRequest:
 			m.GetStatement().Forward()
 		case *QueryReply:
@@ -81,6 +87,7 @@ func FuzzDecode(f *testing.F) {
 	})
 	h := newHeader([]forward.Column{{Name: "a", ScanType: reflect.TypeFor[int64]()}})
 	for _, m := range []proto.Message{
+		&LinkWelcome{Server: Meta{Version: Version, Cluster: "c"}.LinkHello(), Error: NewError(fault.Busy("x"))},
 		&LinkRequest{Execs: []*LinkExec{{Seq: 1, Statement: st}}, Cancels: []uint64{1}},
 		&LinkReply{Replies: []*ExecReply{{Seq: 1, Error: NewError(fault.Busy("x"))}}},
 		&QueryReply{Header: h, Rows: &RowBatch{Count: 1, Values: []byte{tagInt, 2}, Changes: []*ColumnChange{{Type: &ColumnType{Scan: 99}}}}},

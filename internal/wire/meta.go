@@ -20,8 +20,8 @@ const (
 	keyMax     = "litefwd-max-message"
 )
 
-// Meta is what travels with every call, and back in the response header of
-// the Link stream.
+// Meta is what both sides say when a link begins, and the client with every
+// call.
 type Meta struct {
 	Version int
 	// Cluster is "" if the sender does not know it.
@@ -55,6 +55,22 @@ func MetaFrom(md metadata.MD) Meta {
 	limit, _ := strconv.Atoi(first(keyMax))
 	return Meta{
 		Version: version, Cluster: first(keyCluster), Node: first(keyNode), Addr: first(keyAddr), MaxMessage: max(0, limit),
+	}
+}
+
+// LinkHello returns m as the message that begins a link.
+func (m Meta) LinkHello() *LinkHello {
+	return &LinkHello{
+		Version: uint32(m.Version), Cluster: []byte(m.Cluster), Node: []byte(m.Node), Addr: []byte(m.Addr),
+		MaxMessage: uint64(m.MaxMessage),
+	}
+}
+
+// Meta is the inverse of Meta.LinkHello; a nil message is the zero Meta.
+func (m *LinkHello) Meta() Meta {
+	return Meta{
+		Version: int(m.GetVersion()), Cluster: string(m.GetCluster()), Node: string(m.GetNode()), Addr: string(m.GetAddr()),
+		MaxMessage: int(min(m.GetMaxMessage(), 1<<40)),
 	}
 }
 

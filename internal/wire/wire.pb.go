@@ -1,7 +1,19 @@
-// The protocol between litefwd nodes: gRPC, one port, version 1.
+// The protocol between litefwd nodes, version 1: one port, two kinds of
+// connection on it.
 //
 // A node that is not primary (the client) sends statements to the primary (the
-// server). Every call, unary or stream, carries this metadata:
+// server): small ones that stand alone over its link, everything else by gRPC.
+// Both kinds of connection begin with the same handshake (package secure).
+//
+// A link is told from gRPC by its first bytes, "LITEFWD\n" from the client.
+// Then both sides send frames: a length of four bytes, big-endian, and as many
+// bytes (at most 1 MiB) of one message. The client's first one is LinkHello. The
+// server answers LinkWelcome, and the client sends nothing before it, so that a
+// refusal of the link is known to have run nothing. Then the client sends
+// LinkRequests and the server LinkReplies. A server hears from a client every
+// 2 s, by a ping if by nothing else; if nothing comes for 4 s, the client is gone.
+//
+// Every gRPC call, unary or stream, carries this metadata, the same as LinkHello:
 //
 //   litefwd-version      decimal protocol version, "1"
 //   litefwd-cluster-bin  the cluster's identity; both sides must agree, unless
@@ -9,13 +21,12 @@
 //   litefwd-node-bin     the client's node name
 //   litefwd-addr-bin     host:port of the client's own litefwd port; absent if
 //                        it has none
-//   litefwd-max-message  decimal: the largest message the sender accepts; also
-//                        in the server's response header
+//   litefwd-max-message  decimal: the largest message the sender accepts
 //
 // A call that is refused as a whole (other cluster, other version, node shut
 // down) ends with a gRPC status that has an Error message in its details. An
 // error of one statement travels in the reply, as an Error, and never ends a
-// stream that other statements share.
+// link that other statements share.
 //
 // Text that the application may have chosen (SQL, names, messages) is bytes:
 // SQLite does not insist on UTF-8, protobuf strings do.
@@ -833,6 +844,141 @@ func (x *Counters) GetPosition() *Position {
 	return nil
 }
 
+// LinkHello is what a node says of itself when a link begins.
+type LinkHello struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Cluster []byte                 `protobuf:"bytes,2,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Node    []byte                 `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`
+	// addr is host:port of the node's own litefwd port, or empty.
+	Addr []byte `protobuf:"bytes,4,opt,name=addr,proto3" json:"addr,omitempty"`
+	// max_message is the largest message that the node accepts, in bytes.
+	MaxMessage    uint64 `protobuf:"varint,5,opt,name=max_message,json=maxMessage,proto3" json:"max_message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkHello) Reset() {
+	*x = LinkHello{}
+	mi := &file_wire_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkHello) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkHello) ProtoMessage() {}
+
+func (x *LinkHello) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkHello.ProtoReflect.Descriptor instead.
+func (*LinkHello) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *LinkHello) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *LinkHello) GetCluster() []byte {
+	if x != nil {
+		return x.Cluster
+	}
+	return nil
+}
+
+func (x *LinkHello) GetNode() []byte {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *LinkHello) GetAddr() []byte {
+	if x != nil {
+		return x.Addr
+	}
+	return nil
+}
+
+func (x *LinkHello) GetMaxMessage() uint64 {
+	if x != nil {
+		return x.MaxMessage
+	}
+	return 0
+}
+
+// LinkWelcome lets the client in, or refuses it.
+type LinkWelcome struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Server *LinkHello             `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	// error, in place of server, is why the link ends here.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkWelcome) Reset() {
+	*x = LinkWelcome{}
+	mi := &file_wire_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkWelcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkWelcome) ProtoMessage() {}
+
+func (x *LinkWelcome) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkWelcome.ProtoReflect.Descriptor instead.
+func (*LinkWelcome) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *LinkWelcome) GetServer() *LinkHello {
+	if x != nil {
+		return x.Server
+	}
+	return nil
+}
+
+func (x *LinkWelcome) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// LinkRequest is what a client sends of statements that run outside a
+// transaction and return no rows, of many callers.
 type LinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Execs []*LinkExec            `protobuf:"bytes,1,rep,name=execs,proto3" json:"execs,omitempty"`
@@ -846,7 +992,7 @@ type LinkRequest struct {
 
 func (x *LinkRequest) Reset() {
 	*x = LinkRequest{}
-	mi := &file_wire_proto_msgTypes[10]
+	mi := &file_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1004,7 @@ func (x *LinkRequest) String() string {
 func (*LinkRequest) ProtoMessage() {}
 
 func (x *LinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[10]
+	mi := &file_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1017,7 @@ func (x *LinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkRequest.ProtoReflect.Descriptor instead.
 func (*LinkRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{10}
+	return file_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LinkRequest) GetExecs() []*LinkExec {
@@ -897,7 +1043,7 @@ func (x *LinkRequest) GetPing() uint64 {
 
 type LinkExec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// seq rises by one with each exec of a stream, in the order of sending.
+	// seq rises by one with each exec of a link, in the order of sending.
 	Seq           uint64     `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
 	Statement     *Statement `protobuf:"bytes,2,opt,name=statement,proto3" json:"statement,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -906,7 +1052,7 @@ type LinkExec struct {
 
 func (x *LinkExec) Reset() {
 	*x = LinkExec{}
-	mi := &file_wire_proto_msgTypes[11]
+	mi := &file_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1064,7 @@ func (x *LinkExec) String() string {
 func (*LinkExec) ProtoMessage() {}
 
 func (x *LinkExec) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[11]
+	mi := &file_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1077,7 @@ func (x *LinkExec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkExec.ProtoReflect.Descriptor instead.
 func (*LinkExec) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{11}
+	return file_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LinkExec) GetSeq() uint64 {
@@ -952,17 +1098,21 @@ type LinkReply struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Replies []*ExecReply           `protobuf:"bytes,1,rep,name=replies,proto3" json:"replies,omitempty"`
 	Ping    uint64                 `protobuf:"varint,2,opt,name=ping,proto3" json:"ping,omitempty"`
-	// closing: the server ends the stream; execs with a sequence number above
-	// last_seq have not run and will not.
-	Closing       bool   `protobuf:"varint,3,opt,name=closing,proto3" json:"closing,omitempty"`
-	LastSeq       uint64 `protobuf:"varint,4,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	// closing: the server ends the link, and has answered all that it has taken;
+	// execs with a sequence number above last_seq have not run and will not. The
+	// client closes the connection.
+	Closing bool   `protobuf:"varint,3,opt,name=closing,proto3" json:"closing,omitempty"`
+	LastSeq uint64 `protobuf:"varint,4,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	// error is why the server breaks the link. It says nothing of any one exec. The
+	// client closes the connection.
+	Error         *Error `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LinkReply) Reset() {
 	*x = LinkReply{}
-	mi := &file_wire_proto_msgTypes[12]
+	mi := &file_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1124,7 @@ func (x *LinkReply) String() string {
 func (*LinkReply) ProtoMessage() {}
 
 func (x *LinkReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[12]
+	mi := &file_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1137,7 @@ func (x *LinkReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkReply.ProtoReflect.Descriptor instead.
 func (*LinkReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{12}
+	return file_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LinkReply) GetReplies() []*ExecReply {
@@ -1018,6 +1168,13 @@ func (x *LinkReply) GetLastSeq() uint64 {
 	return 0
 }
 
+func (x *LinkReply) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 type ExecReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1029,7 +1186,7 @@ type ExecReply struct {
 
 func (x *ExecReply) Reset() {
 	*x = ExecReply{}
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1198,7 @@ func (x *ExecReply) String() string {
 func (*ExecReply) ProtoMessage() {}
 
 func (x *ExecReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1211,7 @@ func (x *ExecReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecReply.ProtoReflect.Descriptor instead.
 func (*ExecReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{13}
+	return file_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExecReply) GetSeq() uint64 {
@@ -1090,7 +1247,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1259,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1272,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{14}
+	return file_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *QueryRequest) GetStatement() *Statement {
@@ -1150,7 +1307,7 @@ type QueryReply struct {
 
 func (x *QueryReply) Reset() {
 	*x = QueryReply{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1319,7 @@ func (x *QueryReply) String() string {
 func (*QueryReply) ProtoMessage() {}
 
 func (x *QueryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1332,7 @@ func (x *QueryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReply.ProtoReflect.Descriptor instead.
 func (*QueryReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *QueryReply) GetHeader() *Header {
@@ -1225,7 +1382,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1394,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1407,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Header) GetColumns() []*Column {
@@ -1278,7 +1435,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1447,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1460,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Column) GetName() []byte {
@@ -1345,7 +1502,7 @@ type ColumnType struct {
 
 func (x *ColumnType) Reset() {
 	*x = ColumnType{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1514,7 @@ func (x *ColumnType) String() string {
 func (*ColumnType) ProtoMessage() {}
 
 func (x *ColumnType) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1527,7 @@ func (x *ColumnType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnType.ProtoReflect.Descriptor instead.
 func (*ColumnType) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ColumnType) GetScan() uint32 {
@@ -1442,7 +1599,7 @@ type RowBatch struct {
 
 func (x *RowBatch) Reset() {
 	*x = RowBatch{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1454,7 +1611,7 @@ func (x *RowBatch) String() string {
 func (*RowBatch) ProtoMessage() {}
 
 func (x *RowBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1467,7 +1624,7 @@ func (x *RowBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowBatch.ProtoReflect.Descriptor instead.
 func (*RowBatch) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RowBatch) GetCount() uint32 {
@@ -1505,7 +1662,7 @@ type ColumnChange struct {
 
 func (x *ColumnChange) Reset() {
 	*x = ColumnChange{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1517,7 +1674,7 @@ func (x *ColumnChange) String() string {
 func (*ColumnChange) ProtoMessage() {}
 
 func (x *ColumnChange) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1530,7 +1687,7 @@ func (x *ColumnChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnChange.ProtoReflect.Descriptor instead.
 func (*ColumnChange) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ColumnChange) GetRow() uint32 {
@@ -1577,7 +1734,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1589,7 +1746,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1602,7 +1759,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Begin) GetId() []byte {
@@ -1670,7 +1827,7 @@ type TxRequest struct {
 
 func (x *TxRequest) Reset() {
 	*x = TxRequest{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1839,7 @@ func (x *TxRequest) String() string {
 func (*TxRequest) ProtoMessage() {}
 
 func (x *TxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1852,7 @@ func (x *TxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxRequest.ProtoReflect.Descriptor instead.
 func (*TxRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TxRequest) GetOp() TxOp {
@@ -1749,7 +1906,7 @@ type TxReply struct {
 
 func (x *TxReply) Reset() {
 	*x = TxReply{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +1918,7 @@ func (x *TxReply) String() string {
 func (*TxReply) ProtoMessage() {}
 
 func (x *TxReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +1931,7 @@ func (x *TxReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxReply.ProtoReflect.Descriptor instead.
 func (*TxReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TxReply) GetSeq() uint64 {
@@ -1836,7 +1993,7 @@ type OutcomeRequest struct {
 
 func (x *OutcomeRequest) Reset() {
 	*x = OutcomeRequest{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +2005,7 @@ func (x *OutcomeRequest) String() string {
 func (*OutcomeRequest) ProtoMessage() {}
 
 func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +2018,7 @@ func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRequest.ProtoReflect.Descriptor instead.
 func (*OutcomeRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OutcomeRequest) GetDatabase() []byte {
@@ -1888,7 +2045,7 @@ type OutcomeReply struct {
 
 func (x *OutcomeReply) Reset() {
 	*x = OutcomeReply{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2057,7 @@ func (x *OutcomeReply) String() string {
 func (*OutcomeReply) ProtoMessage() {}
 
 func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2070,7 @@ func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeReply.ProtoReflect.Descriptor instead.
 func (*OutcomeReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *OutcomeReply) GetResult() *Result {
@@ -1945,7 +2102,7 @@ type HandoverRequest struct {
 
 func (x *HandoverRequest) Reset() {
 	*x = HandoverRequest{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2114,7 @@ func (x *HandoverRequest) String() string {
 func (*HandoverRequest) ProtoMessage() {}
 
 func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2127,7 @@ func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverRequest.ProtoReflect.Descriptor instead.
 func (*HandoverRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HandoverRequest) GetBegin() *HandoverBegin {
@@ -2005,7 +2162,7 @@ type HandoverBegin struct {
 
 func (x *HandoverBegin) Reset() {
 	*x = HandoverBegin{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2174,7 @@ func (x *HandoverBegin) String() string {
 func (*HandoverBegin) ProtoMessage() {}
 
 func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2187,7 @@ func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverBegin.ProtoReflect.Descriptor instead.
 func (*HandoverBegin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HandoverBegin) GetTimeoutNs() int64 {
@@ -2050,7 +2207,7 @@ type HandoverDone struct {
 
 func (x *HandoverDone) Reset() {
 	*x = HandoverDone{}
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2062,7 +2219,7 @@ func (x *HandoverDone) String() string {
 func (*HandoverDone) ProtoMessage() {}
 
 func (x *HandoverDone) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2075,7 +2232,7 @@ func (x *HandoverDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverDone.ProtoReflect.Descriptor instead.
 func (*HandoverDone) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HandoverDone) GetMoved() bool {
@@ -2100,7 +2257,7 @@ type HandoverReply struct {
 
 func (x *HandoverReply) Reset() {
 	*x = HandoverReply{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2112,7 +2269,7 @@ func (x *HandoverReply) String() string {
 func (*HandoverReply) ProtoMessage() {}
 
 func (x *HandoverReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2125,7 +2282,7 @@ func (x *HandoverReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverReply.ProtoReflect.Descriptor instead.
 func (*HandoverReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *HandoverReply) GetPositions() []*DatabasePosition {
@@ -2161,7 +2318,7 @@ type DatabasePosition struct {
 
 func (x *DatabasePosition) Reset() {
 	*x = DatabasePosition{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2173,7 +2330,7 @@ func (x *DatabasePosition) String() string {
 func (*DatabasePosition) ProtoMessage() {}
 
 func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2186,7 +2343,7 @@ func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DatabasePosition.ProtoReflect.Descriptor instead.
 func (*DatabasePosition) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DatabasePosition) GetDatabase() []byte {
@@ -2213,7 +2370,7 @@ type PromoteRequest struct {
 
 func (x *PromoteRequest) Reset() {
 	*x = PromoteRequest{}
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2382,7 @@ func (x *PromoteRequest) String() string {
 func (*PromoteRequest) ProtoMessage() {}
 
 func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2395,7 @@ func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteRequest.ProtoReflect.Descriptor instead.
 func (*PromoteRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PromoteRequest) GetTimeoutNs() int64 {
@@ -2258,7 +2415,7 @@ type PromoteReply struct {
 
 func (x *PromoteReply) Reset() {
 	*x = PromoteReply{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2270,7 +2427,7 @@ func (x *PromoteReply) String() string {
 func (*PromoteReply) ProtoMessage() {}
 
 func (x *PromoteReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2283,7 +2440,7 @@ func (x *PromoteReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteReply.ProtoReflect.Descriptor instead.
 func (*PromoteReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PromoteReply) GetError() *Error {
@@ -2357,7 +2514,17 @@ const file_wire_proto_rawDesc = "" +
 	"\bCounters\x12$\n" +
 	"\x0elast_insert_id\x18\x01 \x01(\x12R\flastInsertId\x12\x18\n" +
 	"\achanges\x18\x02 \x01(\x12R\achanges\x120\n" +
-	"\bposition\x18\x03 \x01(\v2\x14.litefwd.v1.PositionR\bposition\"m\n" +
+	"\bposition\x18\x03 \x01(\v2\x14.litefwd.v1.PositionR\bposition\"\x88\x01\n" +
+	"\tLinkHello\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
+	"\acluster\x18\x02 \x01(\fR\acluster\x12\x12\n" +
+	"\x04node\x18\x03 \x01(\fR\x04node\x12\x12\n" +
+	"\x04addr\x18\x04 \x01(\fR\x04addr\x12\x1f\n" +
+	"\vmax_message\x18\x05 \x01(\x04R\n" +
+	"maxMessage\"e\n" +
+	"\vLinkWelcome\x12-\n" +
+	"\x06server\x18\x01 \x01(\v2\x15.litefwd.v1.LinkHelloR\x06server\x12'\n" +
+	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"m\n" +
 	"\vLinkRequest\x12*\n" +
 	"\x05execs\x18\x01 \x03(\v2\x14.litefwd.v1.LinkExecR\x05execs\x12\x18\n" +
 	"\acancels\x18\x02 \x03(\x04R\acancels\x12\x12\n" +
@@ -2365,12 +2532,13 @@ const file_wire_proto_rawDesc = "" +
 	"\"Q\n" +
 	"\bLinkExec\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x123\n" +
-	"\tstatement\x18\x02 \x01(\v2\x15.litefwd.v1.StatementR\tstatement\"\x85\x01\n" +
+	"\tstatement\x18\x02 \x01(\v2\x15.litefwd.v1.StatementR\tstatement\"\xae\x01\n" +
 	"\tLinkReply\x12/\n" +
 	"\areplies\x18\x01 \x03(\v2\x15.litefwd.v1.ExecReplyR\areplies\x12\x12\n" +
 	"\x04ping\x18\x02 \x01(\x04R\x04ping\x12\x18\n" +
 	"\aclosing\x18\x03 \x01(\bR\aclosing\x12\x19\n" +
-	"\blast_seq\x18\x04 \x01(\x04R\alastSeq\"r\n" +
+	"\blast_seq\x18\x04 \x01(\x04R\alastSeq\x12'\n" +
+	"\x05error\x18\x05 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"r\n" +
 	"\tExecReply\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12*\n" +
 	"\x06result\x18\x02 \x01(\v2\x12.litefwd.v1.ResultR\x06result\x12'\n" +
@@ -2471,10 +2639,9 @@ const file_wire_proto_rawDesc = "" +
 	"\x10TX_OP_CLOSE_ROWS\x10\x04\x12\x10\n" +
 	"\fTX_OP_CANCEL\x10\x05\x12\x10\n" +
 	"\fTX_OP_COMMIT\x10\x06\x12\x12\n" +
-	"\x0eTX_OP_ROLLBACK\x10\a2\xbf\x03\n" +
+	"\x0eTX_OP_ROLLBACK\x10\a2\x83\x03\n" +
 	"\aForward\x129\n" +
-	"\x05Hello\x12\x18.litefwd.v1.HelloRequest\x1a\x16.litefwd.v1.HelloReply\x12:\n" +
-	"\x04Link\x12\x17.litefwd.v1.LinkRequest\x1a\x15.litefwd.v1.LinkReply(\x010\x01\x12=\n" +
+	"\x05Hello\x12\x18.litefwd.v1.HelloRequest\x1a\x16.litefwd.v1.HelloReply\x12=\n" +
 	"\x05Query\x12\x18.litefwd.v1.QueryRequest\x1a\x16.litefwd.v1.QueryReply(\x010\x01\x124\n" +
 	"\x02Tx\x12\x15.litefwd.v1.TxRequest\x1a\x13.litefwd.v1.TxReply(\x010\x01\x12?\n" +
 	"\aOutcome\x12\x1a.litefwd.v1.OutcomeRequest\x1a\x18.litefwd.v1.OutcomeReply\x12F\n" +
@@ -2494,7 +2661,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_wire_proto_goTypes = []any{
 	(TxOp)(0),                // 0: litefwd.v1.TxOp
 	(*HelloRequest)(nil),     // 1: litefwd.v1.HelloRequest
@@ -2507,29 +2674,31 @@ var file_wire_proto_goTypes = []any{
 	(*Error)(nil),            // 8: litefwd.v1.Error
 	(*SQLCode)(nil),          // 9: litefwd.v1.SQLCode
 	(*Counters)(nil),         // 10: litefwd.v1.Counters
-	(*LinkRequest)(nil),      // 11: litefwd.v1.LinkRequest
-	(*LinkExec)(nil),         // 12: litefwd.v1.LinkExec
-	(*LinkReply)(nil),        // 13: litefwd.v1.LinkReply
-	(*ExecReply)(nil),        // 14: litefwd.v1.ExecReply
-	(*QueryRequest)(nil),     // 15: litefwd.v1.QueryRequest
-	(*QueryReply)(nil),       // 16: litefwd.v1.QueryReply
-	(*Header)(nil),           // 17: litefwd.v1.Header
-	(*Column)(nil),           // 18: litefwd.v1.Column
-	(*ColumnType)(nil),       // 19: litefwd.v1.ColumnType
-	(*RowBatch)(nil),         // 20: litefwd.v1.RowBatch
-	(*ColumnChange)(nil),     // 21: litefwd.v1.ColumnChange
-	(*Begin)(nil),            // 22: litefwd.v1.Begin
-	(*TxRequest)(nil),        // 23: litefwd.v1.TxRequest
-	(*TxReply)(nil),          // 24: litefwd.v1.TxReply
-	(*OutcomeRequest)(nil),   // 25: litefwd.v1.OutcomeRequest
-	(*OutcomeReply)(nil),     // 26: litefwd.v1.OutcomeReply
-	(*HandoverRequest)(nil),  // 27: litefwd.v1.HandoverRequest
-	(*HandoverBegin)(nil),    // 28: litefwd.v1.HandoverBegin
-	(*HandoverDone)(nil),     // 29: litefwd.v1.HandoverDone
-	(*HandoverReply)(nil),    // 30: litefwd.v1.HandoverReply
-	(*DatabasePosition)(nil), // 31: litefwd.v1.DatabasePosition
-	(*PromoteRequest)(nil),   // 32: litefwd.v1.PromoteRequest
-	(*PromoteReply)(nil),     // 33: litefwd.v1.PromoteReply
+	(*LinkHello)(nil),        // 11: litefwd.v1.LinkHello
+	(*LinkWelcome)(nil),      // 12: litefwd.v1.LinkWelcome
+	(*LinkRequest)(nil),      // 13: litefwd.v1.LinkRequest
+	(*LinkExec)(nil),         // 14: litefwd.v1.LinkExec
+	(*LinkReply)(nil),        // 15: litefwd.v1.LinkReply
+	(*ExecReply)(nil),        // 16: litefwd.v1.ExecReply
+	(*QueryRequest)(nil),     // 17: litefwd.v1.QueryRequest
+	(*QueryReply)(nil),       // 18: litefwd.v1.QueryReply
+	(*Header)(nil),           // 19: litefwd.v1.Header
+	(*Column)(nil),           // 20: litefwd.v1.Column
+	(*ColumnType)(nil),       // 21: litefwd.v1.ColumnType
+	(*RowBatch)(nil),         // 22: litefwd.v1.RowBatch
+	(*ColumnChange)(nil),     // 23: litefwd.v1.ColumnChange
+	(*Begin)(nil),            // 24: litefwd.v1.Begin
+	(*TxRequest)(nil),        // 25: litefwd.v1.TxRequest
+	(*TxReply)(nil),          // 26: litefwd.v1.TxReply
+	(*OutcomeRequest)(nil),   // 27: litefwd.v1.OutcomeRequest
+	(*OutcomeReply)(nil),     // 28: litefwd.v1.OutcomeReply
+	(*HandoverRequest)(nil),  // 29: litefwd.v1.HandoverRequest
+	(*HandoverBegin)(nil),    // 30: litefwd.v1.HandoverBegin
+	(*HandoverDone)(nil),     // 31: litefwd.v1.HandoverDone
+	(*HandoverReply)(nil),    // 32: litefwd.v1.HandoverReply
+	(*DatabasePosition)(nil), // 33: litefwd.v1.DatabasePosition
+	(*PromoteRequest)(nil),   // 34: litefwd.v1.PromoteRequest
+	(*PromoteReply)(nil),     // 35: litefwd.v1.PromoteReply
 }
 var file_wire_proto_depIdxs = []int32{
 	5,  // 0: litefwd.v1.Session.pragmas:type_name -> litefwd.v1.Pragma
@@ -2538,56 +2707,57 @@ var file_wire_proto_depIdxs = []int32{
 	9,  // 3: litefwd.v1.Error.sql:type_name -> litefwd.v1.SQLCode
 	10, // 4: litefwd.v1.SQLCode.counters:type_name -> litefwd.v1.Counters
 	3,  // 5: litefwd.v1.Counters.position:type_name -> litefwd.v1.Position
-	12, // 6: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
-	6,  // 7: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
-	14, // 8: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
-	7,  // 9: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
-	8,  // 10: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
-	6,  // 11: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
-	17, // 12: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
-	20, // 13: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 14: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
-	8,  // 15: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
-	18, // 16: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
-	7,  // 17: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
-	19, // 18: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
-	21, // 19: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
-	19, // 20: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
-	4,  // 21: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
-	0,  // 22: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
-	22, // 23: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
-	6,  // 24: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
-	17, // 25: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
-	20, // 26: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 27: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
-	8,  // 28: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
-	7,  // 29: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
-	8,  // 30: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	28, // 31: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
-	29, // 32: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
-	31, // 33: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
-	8,  // 34: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
-	3,  // 35: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
-	8,  // 36: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
-	1,  // 37: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	11, // 38: litefwd.v1.Forward.Link:input_type -> litefwd.v1.LinkRequest
-	15, // 39: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	23, // 40: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	25, // 41: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	27, // 42: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
-	32, // 43: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
-	2,  // 44: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	13, // 45: litefwd.v1.Forward.Link:output_type -> litefwd.v1.LinkReply
-	16, // 46: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	24, // 47: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	26, // 48: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	30, // 49: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
-	33, // 50: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
-	44, // [44:51] is the sub-list for method output_type
-	37, // [37:44] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	11, // 6: litefwd.v1.LinkWelcome.server:type_name -> litefwd.v1.LinkHello
+	8,  // 7: litefwd.v1.LinkWelcome.error:type_name -> litefwd.v1.Error
+	14, // 8: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
+	6,  // 9: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
+	16, // 10: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
+	8,  // 11: litefwd.v1.LinkReply.error:type_name -> litefwd.v1.Error
+	7,  // 12: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
+	8,  // 13: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
+	6,  // 14: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
+	19, // 15: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
+	22, // 16: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 17: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
+	8,  // 18: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
+	20, // 19: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
+	7,  // 20: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
+	21, // 21: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
+	23, // 22: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
+	21, // 23: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
+	4,  // 24: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
+	0,  // 25: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
+	24, // 26: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
+	6,  // 27: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
+	19, // 28: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
+	22, // 29: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 30: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
+	8,  // 31: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
+	7,  // 32: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
+	8,  // 33: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
+	30, // 34: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
+	31, // 35: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
+	33, // 36: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
+	8,  // 37: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
+	3,  // 38: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
+	8,  // 39: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
+	1,  // 40: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	17, // 41: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	25, // 42: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	27, // 43: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	29, // 44: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
+	34, // 45: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
+	2,  // 46: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	18, // 47: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	26, // 48: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	28, // 49: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	32, // 50: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
+	35, // 51: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
+	46, // [46:52] is the sub-list for method output_type
+	40, // [40:46] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2601,7 +2771,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

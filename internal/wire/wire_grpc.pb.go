@@ -1,7 +1,19 @@
-// The protocol between litefwd nodes: gRPC, one port, version 1.
+// The protocol between litefwd nodes, version 1: one port, two kinds of
+// connection on it.
 //
 // A node that is not primary (the client) sends statements to the primary (the
-// server). Every call, unary or stream, carries this metadata:
+// server): small ones that stand alone over its link, everything else by gRPC.
+// Both kinds of connection begin with the same handshake (package secure).
+//
+// A link is told from gRPC by its first bytes, "LITEFWD\n" from the client.
+// Then both sides send frames: a length of four bytes, big-endian, and as many
+// bytes (at most 1 MiB) of one message. The client's first one is LinkHello. The
+// server answers LinkWelcome, and the client sends nothing before it, so that a
+// refusal of the link is known to have run nothing. Then the client sends
+// LinkRequests and the server LinkReplies. A server hears from a client every
+// 2 s, by a ping if by nothing else; if nothing comes for 4 s, the client is gone.
+//
+// Every gRPC call, unary or stream, carries this metadata, the same as LinkHello:
 //
 //   litefwd-version      decimal protocol version, "1"
 //   litefwd-cluster-bin  the cluster's identity; both sides must agree, unless
@@ -9,13 +21,12 @@
 //   litefwd-node-bin     the client's node name
 //   litefwd-addr-bin     host:port of the client's own litefwd port; absent if
 //                        it has none
-//   litefwd-max-message  decimal: the largest message the sender accepts; also
-//                        in the server's response header
+//   litefwd-max-message  decimal: the largest message the sender accepts
 //
 // A call that is refused as a whole (other cluster, other version, node shut
 // down) ends with a gRPC status that has an Error message in its details. An
 // error of one statement travels in the reply, as an Error, and never ends a
-// stream that other statements share.
+// link that other statements share.
 //
 // Text that the application may have chosen (SQL, names, messages) is bytes:
 // SQLite does not insist on UTF-8, protobuf strings do.
@@ -45,7 +56,6 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	Forward_Hello_FullMethodName    = "/litefwd.v1.Forward/Hello"
-	Forward_Link_FullMethodName     = "/litefwd.v1.Forward/Link"
 	Forward_Query_FullMethodName    = "/litefwd.v1.Forward/Query"
 	Forward_Tx_FullMethodName       = "/litefwd.v1.Forward/Tx"
 	Forward_Outcome_FullMethodName  = "/litefwd.v1.Forward/Outcome"
@@ -59,11 +69,6 @@ const (
 type ForwardClient interface {
 	// Hello asks a node who it is. It runs nothing.
 	Hello(ctx context.Context, in *HelloRequest, opts ...grpc.CallOption) (*HelloReply, error)
-	// Link is the long-lived stream of a peer: statements that run outside a
-	// transaction and return no rows, many callers multiplexed. The server
-	// sends its response header at once; the client sends nothing before it, so
-	// that a refusal of the stream is known to have run nothing.
-	Link(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[LinkRequest, LinkReply], error)
 	// Query runs one statement outside a transaction on a stream of its own:
 	// one QueryRequest; the rows come as the flow control lets them.
 	Query(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[QueryRequest, QueryReply], error)
@@ -105,22 +110,9 @@ func (c *forwardClient) Hello(ctx context.Context, in *HelloRequest, opts ...grp
 	return out, nil
 }
 
-func (c *forwardClient) Link(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[LinkRequest, LinkReply], error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[0], Forward_Link_FullMethodName, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	x := &grpc.GenericClientStream[LinkRequest, LinkReply]{ClientStream: stream}
-	return x, nil
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Forward_LinkClient = grpc.BidiStreamingClient[LinkRequest, LinkReply]
-
 func (c *forwardClient) Query(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[QueryRequest, QueryReply], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[1], Forward_Query_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[0], Forward_Query_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +125,7 @@ type Forward_QueryClient = grpc.BidiStreamingClient[QueryRequest, QueryReply]
 
 func (c *forwardClient) Tx(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[TxRequest, TxReply], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[2], Forward_Tx_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[1], Forward_Tx_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +148,7 @@ func (c *forwardClient) Outcome(ctx context.Context, in *OutcomeRequest, opts ..
 
 func (c *forwardClient) Handover(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HandoverRequest, HandoverReply], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[3], Forward_Handover_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[2], Forward_Handover_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -183,11 +175,6 @@ func (c *forwardClient) Promote(ctx context.Context, in *PromoteRequest, opts ..
 type ForwardServer interface {
 	// Hello asks a node who it is. It runs nothing.
 	Hello(context.Context, *HelloRequest) (*HelloReply, error)
-	// Link is the long-lived stream of a peer: statements that run outside a
-	// transaction and return no rows, many callers multiplexed. The server
-	// sends its response header at once; the client sends nothing before it, so
-	// that a refusal of the stream is known to have run nothing.
-	Link(grpc.BidiStreamingServer[LinkRequest, LinkReply]) error
 	// Query runs one statement outside a transaction on a stream of its own:
 	// one QueryRequest; the rows come as the flow control lets them.
 	Query(grpc.BidiStreamingServer[QueryRequest, QueryReply]) error
@@ -221,9 +208,6 @@ type UnimplementedForwardServer struct{}
 
 func (UnimplementedForwardServer) Hello(context.Context, *HelloRequest) (*HelloReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Hello not implemented")
-}
-func (UnimplementedForwardServer) Link(grpc.BidiStreamingServer[LinkRequest, LinkReply]) error {
-	return status.Error(codes.Unimplemented, "method Link not implemented")
 }
 func (UnimplementedForwardServer) Query(grpc.BidiStreamingServer[QueryRequest, QueryReply]) error {
 	return status.Error(codes.Unimplemented, "method Query not implemented")
@@ -278,13 +262,6 @@ func _Forward_Hello_Handler(srv interface{}, ctx context.Context, dec func(inter
 	}
 	return interceptor(ctx, in, info, handler)
 }
-
-func _Forward_Link_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(ForwardServer).Link(&grpc.GenericServerStream[LinkRequest, LinkReply]{ServerStream: stream})
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Forward_LinkServer = grpc.BidiStreamingServer[LinkRequest, LinkReply]
 
 func _Forward_Query_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(ForwardServer).Query(&grpc.GenericServerStream[QueryRequest, QueryReply]{ServerStream: stream})
@@ -364,12 +341,6 @@ var Forward_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
-		{
-			StreamName:    "Link",
-			Handler:       _Forward_Link_Handler,
-			ServerStreams: true,
-			ClientStreams: true,
-		},
 		{
 			StreamName:    "Query",
 			Handler:       _Forward_Query_Handler,

@@ -147,6 +147,9 @@ type Target interface {
 	// Query is Exec for a statement that may return rows. A write is
 	// committed before the first row is returned.
 	Query(ctx context.Context, st Statement) (Rows, error)
+	// Batch runs b as one transaction. It returns when that is committed; a
+	// statement that fails rolls all back, and its error is a *fault.BatchError.
+	Batch(ctx context.Context, b Batch) (BatchResult, error)
 	// Begin opens a transaction. It waits for the write lock if it has to,
 	// unless the target can put that off until the first statement.
 	Begin(ctx context.Context, opts TxOptions) (Tx, error)

@@ -20,6 +20,7 @@ type fakeTarget struct {
 	onQuery  func(ctx context.Context, st forward.Statement) (forward.Rows, error)
 	onBegin  func(ctx context.Context, opts forward.TxOptions) error
 	onCommit func(ctx context.Context) (forward.Result, error)
+	onBatch  func(ctx context.Context, b forward.Batch) (forward.BatchResult, error)
 	// onTx is onExec and onQuery of statements in a transaction.
 	onTx func(ctx context.Context, st forward.Statement) (forward.Result, error)
 
@@ -40,6 +41,10 @@ func (f *fakeTarget) Query(ctx context.Context, st forward.Statement) (forward.R
 		return f.onQuery(ctx, st)
 	}
 	return &fakeRows{columns: []forward.Column{{Name: "a"}}, rows: [][]driver.Value{{int64(1)}}}, nil
+}
+
+func (f *fakeTarget) Batch(ctx context.Context, b forward.Batch) (forward.BatchResult, error) {
+	return f.onBatch(ctx, b)
 }
 
 func (f *fakeTarget) Begin(ctx context.Context, opts forward.TxOptions) (forward.Tx, error) {

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"io"
 
+	"google.golang.org/grpc"
+
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
@@ -50,34 +52,51 @@ func streamContext(ctx context.Context) (context.Context, context.CancelFunc) {
 // ask sends a request on a stream of its own and waits for the first answer,
 // which is not an error if err is nil. streamCtx comes from streamContext(ctx).
 func (d *database) ask(ctx, streamCtx context.Context, req *wire.QueryRequest) (wire.Forward_QueryClient, *wire.QueryReply, error) {
-	m := req.GetStatement()
 	stream, err := d.peer.client.Query(d.peer.outgoing(streamCtx))
-	if err == nil {
-		err = stream.Send(req)
-	}
-	if err == io.EOF { //nolint:errorlint // gRPC's contract: the stream was refused; Recv says why
-		_, err = stream.Recv()
-	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
-		}
-		return nil, nil, d.peer.notSent(err)
+		return nil, nil, d.refusedStream(ctx, err)
 	}
-	stream.CloseSend() //nolint:errcheck // always nil
-	reply, err := stream.Recv()
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return nil, nil, gaveUp(m, ctx.Err())
-	default:
-		return nil, nil, d.peer.broken(m, err)
+	reply, err := sendOne(ctx, d.peer, stream, req.GetStatement(), req)
+	if err != nil {
+		return nil, nil, err
 	}
 	// An error after rows belongs to the rows.
 	if reply.GetError() != nil && reply.GetHeader() == nil {
 		return nil, nil, reply.GetError().Err()
 	}
 	return stream, reply, nil
+}
+
+// refusedStream is the error of a call whose stream could not be opened.
+func (d *database) refusedStream(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return d.peer.notSent(err)
+}
+
+// sendOne sends the one request of a stream and waits for the first answer. m is
+// what the request is to run, for errors.
+func sendOne[Request, Reply any](ctx context.Context, p *Peer, stream grpc.BidiStreamingClient[Request, Reply], m *wire.Statement, req *Request) (*Reply, error) {
+	err := stream.Send(req)
+	if err == io.EOF { //nolint:errorlint // gRPC's contract: the stream was refused; Recv says why
+		_, err = stream.Recv()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, p.notSent(err)
+	}
+	stream.CloseSend() //nolint:errcheck // always nil
+	reply, err := stream.Recv()
+	switch {
+	case err == nil:
+		return reply, nil
+	case ctx.Err() != nil:
+		return nil, gaveUp(m, ctx.Err())
+	}
+	return nil, p.broken(m, err)
 }
 
 // rows are the rows of a query outside a transaction.

@@ -18,6 +18,7 @@ type Set struct {
 	// cols describes the columns from row cols[i].from on, the last entry
 	// to the end.
 	cols []describedFrom
+	size int64 // see Own
 	at   int // the entry of cols that describes the current row
 	next int
 	res  forward.Result
@@ -42,8 +43,8 @@ var _ forward.Rows = (*Set)(nil)
 func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func() error) (set *Set, done bool, err error) {
 	desc := Describer{Raw: raw, RowTypes: rowTypes}
 	set = &Set{cols: []describedFrom{{0, desc.Columns()}}}
-	width, size := len(set.cols[0].cols), int64(0)
-	for len(set.rows) <= maxRows && size <= maxBytes {
+	width := len(set.cols[0].cols)
+	for len(set.rows) <= maxRows && set.size <= maxBytes {
 		if goOn != nil {
 			if err := goOn(); err != nil {
 				return set, false, err
@@ -55,7 +56,7 @@ func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func
 		} else if err != nil {
 			return set, false, err
 		}
-		size += Own(row)
+		set.size += Own(row)
 		set.rows = append(set.rows, row)
 		if now := desc.Columns(); width > 0 && &now[0] != &set.cols[len(set.cols)-1].cols[0] {
 			set.cols = append(set.cols, describedFrom{len(set.rows) - 1, now})
@@ -86,6 +87,9 @@ func Own(row []driver.Value) int64 {
 
 // Len is the number of rows that Next has not returned yet.
 func (s *Set) Len() int { return len(s.rows) - s.next }
+
+// Size is about how many bytes of memory the rows took when they were read.
+func (s *Set) Size() int64 { return s.size }
 
 // SetResult says what Result returns.
 func (s *Set) SetResult(res forward.Result) { s.res = res }

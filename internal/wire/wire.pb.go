@@ -1983,6 +1983,270 @@ func (x *TxReply) GetOpen() bool {
 	return false
 }
 
+type BatchRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Database []byte                 `protobuf:"bytes,2,opt,name=database,proto3" json:"database,omitempty"`
+	// statements are at most 4096.
+	Statements []*BatchStatement `protobuf:"bytes,3,rep,name=statements,proto3" json:"statements,omitempty"`
+	// timeout_ns is as in Statement.
+	TimeoutNs     int64 `protobuf:"varint,4,opt,name=timeout_ns,json=timeoutNs,proto3" json:"timeout_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRequest) Reset() {
+	*x = BatchRequest{}
+	mi := &file_wire_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRequest) ProtoMessage() {}
+
+func (x *BatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRequest.ProtoReflect.Descriptor instead.
+func (*BatchRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *BatchRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *BatchRequest) GetDatabase() []byte {
+	if x != nil {
+		return x.Database
+	}
+	return nil
+}
+
+func (x *BatchRequest) GetStatements() []*BatchStatement {
+	if x != nil {
+		return x.Statements
+	}
+	return nil
+}
+
+func (x *BatchRequest) GetTimeoutNs() int64 {
+	if x != nil {
+		return x.TimeoutNs
+	}
+	return 0
+}
+
+type BatchStatement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sql   []byte                 `protobuf:"bytes,1,opt,name=sql,proto3" json:"sql,omitempty"`
+	// args are as in Statement.
+	Args          []byte `protobuf:"bytes,2,opt,name=args,proto3" json:"args,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchStatement) Reset() {
+	*x = BatchStatement{}
+	mi := &file_wire_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchStatement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchStatement) ProtoMessage() {}
+
+func (x *BatchStatement) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchStatement.ProtoReflect.Descriptor instead.
+func (*BatchStatement) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *BatchStatement) GetSql() []byte {
+	if x != nil {
+		return x.Sql
+	}
+	return nil
+}
+
+func (x *BatchStatement) GetArgs() []byte {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+type BatchReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// items are those of the statements, in their order.
+	Items  []*BatchItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	Result *Result      `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	// error is why nothing was committed, or that this is not known; failed is the
+	// number, from 1, of the statement that it is about, 0 if it is about the whole.
+	Error         *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	Failed        uint32 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchReply) Reset() {
+	*x = BatchReply{}
+	mi := &file_wire_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchReply) ProtoMessage() {}
+
+func (x *BatchReply) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchReply.ProtoReflect.Descriptor instead.
+func (*BatchReply) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *BatchReply) GetItems() []*BatchItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *BatchReply) GetResult() *Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchReply) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *BatchReply) GetFailed() uint32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+type BatchItem struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Result *Result                `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// columns are absent for a statement that returns no rows.
+	Columns [][]byte `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`
+	// count rows, packed as in RowBatch.
+	Count         uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	Values        []byte `protobuf:"bytes,4,opt,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchItem) Reset() {
+	*x = BatchItem{}
+	mi := &file_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchItem) ProtoMessage() {}
+
+func (x *BatchItem) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchItem.ProtoReflect.Descriptor instead.
+func (*BatchItem) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *BatchItem) GetResult() *Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchItem) GetColumns() [][]byte {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *BatchItem) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *BatchItem) GetValues() []byte {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 type OutcomeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Database      []byte                 `protobuf:"bytes,1,opt,name=database,proto3" json:"database,omitempty"`
@@ -1993,7 +2257,7 @@ type OutcomeRequest struct {
 
 func (x *OutcomeRequest) Reset() {
 	*x = OutcomeRequest{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2005,7 +2269,7 @@ func (x *OutcomeRequest) String() string {
 func (*OutcomeRequest) ProtoMessage() {}
 
 func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2018,7 +2282,7 @@ func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRequest.ProtoReflect.Descriptor instead.
 func (*OutcomeRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OutcomeRequest) GetDatabase() []byte {
@@ -2045,7 +2309,7 @@ type OutcomeReply struct {
 
 func (x *OutcomeReply) Reset() {
 	*x = OutcomeReply{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2057,7 +2321,7 @@ func (x *OutcomeReply) String() string {
 func (*OutcomeReply) ProtoMessage() {}
 
 func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2070,7 +2334,7 @@ func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeReply.ProtoReflect.Descriptor instead.
 func (*OutcomeReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OutcomeReply) GetResult() *Result {
@@ -2102,7 +2366,7 @@ type HandoverRequest struct {
 
 func (x *HandoverRequest) Reset() {
 	*x = HandoverRequest{}
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2114,7 +2378,7 @@ func (x *HandoverRequest) String() string {
 func (*HandoverRequest) ProtoMessage() {}
 
 func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2127,7 +2391,7 @@ func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverRequest.ProtoReflect.Descriptor instead.
 func (*HandoverRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HandoverRequest) GetBegin() *HandoverBegin {
@@ -2162,7 +2426,7 @@ type HandoverBegin struct {
 
 func (x *HandoverBegin) Reset() {
 	*x = HandoverBegin{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2438,7 @@ func (x *HandoverBegin) String() string {
 func (*HandoverBegin) ProtoMessage() {}
 
 func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2451,7 @@ func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverBegin.ProtoReflect.Descriptor instead.
 func (*HandoverBegin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HandoverBegin) GetTimeoutNs() int64 {
@@ -2207,7 +2471,7 @@ type HandoverDone struct {
 
 func (x *HandoverDone) Reset() {
 	*x = HandoverDone{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2483,7 @@ func (x *HandoverDone) String() string {
 func (*HandoverDone) ProtoMessage() {}
 
 func (x *HandoverDone) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2496,7 @@ func (x *HandoverDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverDone.ProtoReflect.Descriptor instead.
 func (*HandoverDone) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *HandoverDone) GetMoved() bool {
@@ -2257,7 +2521,7 @@ type HandoverReply struct {
 
 func (x *HandoverReply) Reset() {
 	*x = HandoverReply{}
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2533,7 @@ func (x *HandoverReply) String() string {
 func (*HandoverReply) ProtoMessage() {}
 
 func (x *HandoverReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2546,7 @@ func (x *HandoverReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverReply.ProtoReflect.Descriptor instead.
 func (*HandoverReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HandoverReply) GetPositions() []*DatabasePosition {
@@ -2318,7 +2582,7 @@ type DatabasePosition struct {
 
 func (x *DatabasePosition) Reset() {
 	*x = DatabasePosition{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2594,7 @@ func (x *DatabasePosition) String() string {
 func (*DatabasePosition) ProtoMessage() {}
 
 func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2607,7 @@ func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DatabasePosition.ProtoReflect.Descriptor instead.
 func (*DatabasePosition) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DatabasePosition) GetDatabase() []byte {
@@ -2370,7 +2634,7 @@ type PromoteRequest struct {
 
 func (x *PromoteRequest) Reset() {
 	*x = PromoteRequest{}
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +2646,7 @@ func (x *PromoteRequest) String() string {
 func (*PromoteRequest) ProtoMessage() {}
 
 func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2395,7 +2659,7 @@ func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteRequest.ProtoReflect.Descriptor instead.
 func (*PromoteRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{33}
+	return file_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PromoteRequest) GetTimeoutNs() int64 {
@@ -2415,7 +2679,7 @@ type PromoteReply struct {
 
 func (x *PromoteReply) Reset() {
 	*x = PromoteReply{}
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2691,7 @@ func (x *PromoteReply) String() string {
 func (*PromoteReply) ProtoMessage() {}
 
 func (x *PromoteReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2704,7 @@ func (x *PromoteReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteReply.ProtoReflect.Descriptor instead.
 func (*PromoteReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{34}
+	return file_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PromoteReply) GetError() *Error {
@@ -2602,7 +2866,29 @@ const file_wire_proto_rawDesc = "" +
 	"\x04done\x18\x04 \x01(\bR\x04done\x12*\n" +
 	"\x06result\x18\x05 \x01(\v2\x12.litefwd.v1.ResultR\x06result\x12'\n" +
 	"\x05error\x18\x06 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\x12\x12\n" +
-	"\x04open\x18\a \x01(\bR\x04open\"<\n" +
+	"\x04open\x18\a \x01(\bR\x04open\"\x95\x01\n" +
+	"\fBatchRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
+	"\bdatabase\x18\x02 \x01(\fR\bdatabase\x12:\n" +
+	"\n" +
+	"statements\x18\x03 \x03(\v2\x1a.litefwd.v1.BatchStatementR\n" +
+	"statements\x12\x1d\n" +
+	"\n" +
+	"timeout_ns\x18\x04 \x01(\x03R\ttimeoutNs\"6\n" +
+	"\x0eBatchStatement\x12\x10\n" +
+	"\x03sql\x18\x01 \x01(\fR\x03sql\x12\x12\n" +
+	"\x04args\x18\x02 \x01(\fR\x04args\"\xa6\x01\n" +
+	"\n" +
+	"BatchReply\x12+\n" +
+	"\x05items\x18\x01 \x03(\v2\x15.litefwd.v1.BatchItemR\x05items\x12*\n" +
+	"\x06result\x18\x02 \x01(\v2\x12.litefwd.v1.ResultR\x06result\x12'\n" +
+	"\x05error\x18\x03 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\rR\x06failed\"\x7f\n" +
+	"\tBatchItem\x12*\n" +
+	"\x06result\x18\x01 \x01(\v2\x12.litefwd.v1.ResultR\x06result\x12\x18\n" +
+	"\acolumns\x18\x02 \x03(\fR\acolumns\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\x12\x16\n" +
+	"\x06values\x18\x04 \x01(\fR\x06values\"<\n" +
 	"\x0eOutcomeRequest\x12\x1a\n" +
 	"\bdatabase\x18\x01 \x01(\fR\bdatabase\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\"c\n" +
@@ -2639,11 +2925,12 @@ const file_wire_proto_rawDesc = "" +
 	"\x10TX_OP_CLOSE_ROWS\x10\x04\x12\x10\n" +
 	"\fTX_OP_CANCEL\x10\x05\x12\x10\n" +
 	"\fTX_OP_COMMIT\x10\x06\x12\x12\n" +
-	"\x0eTX_OP_ROLLBACK\x10\a2\x83\x03\n" +
+	"\x0eTX_OP_ROLLBACK\x10\a2\xc2\x03\n" +
 	"\aForward\x129\n" +
 	"\x05Hello\x12\x18.litefwd.v1.HelloRequest\x1a\x16.litefwd.v1.HelloReply\x12=\n" +
 	"\x05Query\x12\x18.litefwd.v1.QueryRequest\x1a\x16.litefwd.v1.QueryReply(\x010\x01\x124\n" +
-	"\x02Tx\x12\x15.litefwd.v1.TxRequest\x1a\x13.litefwd.v1.TxReply(\x010\x01\x12?\n" +
+	"\x02Tx\x12\x15.litefwd.v1.TxRequest\x1a\x13.litefwd.v1.TxReply(\x010\x01\x12=\n" +
+	"\x05Batch\x12\x18.litefwd.v1.BatchRequest\x1a\x16.litefwd.v1.BatchReply(\x010\x01\x12?\n" +
 	"\aOutcome\x12\x1a.litefwd.v1.OutcomeRequest\x1a\x18.litefwd.v1.OutcomeReply\x12F\n" +
 	"\bHandover\x12\x1b.litefwd.v1.HandoverRequest\x1a\x19.litefwd.v1.HandoverReply(\x010\x01\x12?\n" +
 	"\aPromote\x12\x1a.litefwd.v1.PromoteRequest\x1a\x18.litefwd.v1.PromoteReplyB*Z(github.com/litefwd/litefwd/internal/wireb\x06proto3"
@@ -2661,7 +2948,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_wire_proto_goTypes = []any{
 	(TxOp)(0),                // 0: litefwd.v1.TxOp
 	(*HelloRequest)(nil),     // 1: litefwd.v1.HelloRequest
@@ -2690,15 +2977,19 @@ var file_wire_proto_goTypes = []any{
 	(*Begin)(nil),            // 24: litefwd.v1.Begin
 	(*TxRequest)(nil),        // 25: litefwd.v1.TxRequest
 	(*TxReply)(nil),          // 26: litefwd.v1.TxReply
-	(*OutcomeRequest)(nil),   // 27: litefwd.v1.OutcomeRequest
-	(*OutcomeReply)(nil),     // 28: litefwd.v1.OutcomeReply
-	(*HandoverRequest)(nil),  // 29: litefwd.v1.HandoverRequest
-	(*HandoverBegin)(nil),    // 30: litefwd.v1.HandoverBegin
-	(*HandoverDone)(nil),     // 31: litefwd.v1.HandoverDone
-	(*HandoverReply)(nil),    // 32: litefwd.v1.HandoverReply
-	(*DatabasePosition)(nil), // 33: litefwd.v1.DatabasePosition
-	(*PromoteRequest)(nil),   // 34: litefwd.v1.PromoteRequest
-	(*PromoteReply)(nil),     // 35: litefwd.v1.PromoteReply
+	(*BatchRequest)(nil),     // 27: litefwd.v1.BatchRequest
+	(*BatchStatement)(nil),   // 28: litefwd.v1.BatchStatement
+	(*BatchReply)(nil),       // 29: litefwd.v1.BatchReply
+	(*BatchItem)(nil),        // 30: litefwd.v1.BatchItem
+	(*OutcomeRequest)(nil),   // 31: litefwd.v1.OutcomeRequest
+	(*OutcomeReply)(nil),     // 32: litefwd.v1.OutcomeReply
+	(*HandoverRequest)(nil),  // 33: litefwd.v1.HandoverRequest
+	(*HandoverBegin)(nil),    // 34: litefwd.v1.HandoverBegin
+	(*HandoverDone)(nil),     // 35: litefwd.v1.HandoverDone
+	(*HandoverReply)(nil),    // 36: litefwd.v1.HandoverReply
+	(*DatabasePosition)(nil), // 37: litefwd.v1.DatabasePosition
+	(*PromoteRequest)(nil),   // 38: litefwd.v1.PromoteRequest
+	(*PromoteReply)(nil),     // 39: litefwd.v1.PromoteReply
 }
 var file_wire_proto_depIdxs = []int32{
 	5,  // 0: litefwd.v1.Session.pragmas:type_name -> litefwd.v1.Pragma
@@ -2733,31 +3024,38 @@ var file_wire_proto_depIdxs = []int32{
 	22, // 29: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
 	7,  // 30: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
 	8,  // 31: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
-	7,  // 32: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
-	8,  // 33: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	30, // 34: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
-	31, // 35: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
-	33, // 36: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
-	8,  // 37: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
-	3,  // 38: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
-	8,  // 39: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
-	1,  // 40: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	17, // 41: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	25, // 42: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	27, // 43: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	29, // 44: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
-	34, // 45: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
-	2,  // 46: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	18, // 47: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	26, // 48: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	28, // 49: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	32, // 50: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
-	35, // 51: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
-	46, // [46:52] is the sub-list for method output_type
-	40, // [40:46] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	28, // 32: litefwd.v1.BatchRequest.statements:type_name -> litefwd.v1.BatchStatement
+	30, // 33: litefwd.v1.BatchReply.items:type_name -> litefwd.v1.BatchItem
+	7,  // 34: litefwd.v1.BatchReply.result:type_name -> litefwd.v1.Result
+	8,  // 35: litefwd.v1.BatchReply.error:type_name -> litefwd.v1.Error
+	7,  // 36: litefwd.v1.BatchItem.result:type_name -> litefwd.v1.Result
+	7,  // 37: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
+	8,  // 38: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
+	34, // 39: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
+	35, // 40: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
+	37, // 41: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
+	8,  // 42: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
+	3,  // 43: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
+	8,  // 44: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
+	1,  // 45: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	17, // 46: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	25, // 47: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	27, // 48: litefwd.v1.Forward.Batch:input_type -> litefwd.v1.BatchRequest
+	31, // 49: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	33, // 50: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
+	38, // 51: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
+	2,  // 52: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	18, // 53: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	26, // 54: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	29, // 55: litefwd.v1.Forward.Batch:output_type -> litefwd.v1.BatchReply
+	32, // 56: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	36, // 57: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
+	39, // 58: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
+	52, // [52:59] is the sub-list for method output_type
+	45, // [45:52] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2771,7 +3069,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   35,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -58,6 +58,7 @@ const (
 	Forward_Hello_FullMethodName    = "/litefwd.v1.Forward/Hello"
 	Forward_Query_FullMethodName    = "/litefwd.v1.Forward/Query"
 	Forward_Tx_FullMethodName       = "/litefwd.v1.Forward/Tx"
+	Forward_Batch_FullMethodName    = "/litefwd.v1.Forward/Batch"
 	Forward_Outcome_FullMethodName  = "/litefwd.v1.Forward/Outcome"
 	Forward_Handover_FullMethodName = "/litefwd.v1.Forward/Handover"
 	Forward_Promote_FullMethodName  = "/litefwd.v1.Forward/Promote"
@@ -76,6 +77,9 @@ type ForwardClient interface {
 	// the client waits for it before the next request. The end of the stream,
 	// whatever its cause, rolls the transaction back.
 	Tx(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[TxRequest, TxReply], error)
+	// Batch runs statements in one transaction, in one round trip: one
+	// BatchRequest, one BatchReply.
+	Batch(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[BatchRequest, BatchReply], error)
 	// Outcome asks what became of a statement, by its request id.
 	Outcome(ctx context.Context, in *OutcomeRequest, opts ...grpc.CallOption) (*OutcomeReply, error)
 	// Handover makes the server, the present primary, stop writing for the
@@ -136,6 +140,19 @@ func (c *forwardClient) Tx(ctx context.Context, opts ...grpc.CallOption) (grpc.B
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Forward_TxClient = grpc.BidiStreamingClient[TxRequest, TxReply]
 
+func (c *forwardClient) Batch(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[BatchRequest, BatchReply], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[2], Forward_Batch_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BatchRequest, BatchReply]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Forward_BatchClient = grpc.BidiStreamingClient[BatchRequest, BatchReply]
+
 func (c *forwardClient) Outcome(ctx context.Context, in *OutcomeRequest, opts ...grpc.CallOption) (*OutcomeReply, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(OutcomeReply)
@@ -148,7 +165,7 @@ func (c *forwardClient) Outcome(ctx context.Context, in *OutcomeRequest, opts ..
 
 func (c *forwardClient) Handover(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HandoverRequest, HandoverReply], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[2], Forward_Handover_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Forward_ServiceDesc.Streams[3], Forward_Handover_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +199,9 @@ type ForwardServer interface {
 	// the client waits for it before the next request. The end of the stream,
 	// whatever its cause, rolls the transaction back.
 	Tx(grpc.BidiStreamingServer[TxRequest, TxReply]) error
+	// Batch runs statements in one transaction, in one round trip: one
+	// BatchRequest, one BatchReply.
+	Batch(grpc.BidiStreamingServer[BatchRequest, BatchReply]) error
 	// Outcome asks what became of a statement, by its request id.
 	Outcome(context.Context, *OutcomeRequest) (*OutcomeReply, error)
 	// Handover makes the server, the present primary, stop writing for the
@@ -214,6 +234,9 @@ func (UnimplementedForwardServer) Query(grpc.BidiStreamingServer[QueryRequest, Q
 }
 func (UnimplementedForwardServer) Tx(grpc.BidiStreamingServer[TxRequest, TxReply]) error {
 	return status.Error(codes.Unimplemented, "method Tx not implemented")
+}
+func (UnimplementedForwardServer) Batch(grpc.BidiStreamingServer[BatchRequest, BatchReply]) error {
+	return status.Error(codes.Unimplemented, "method Batch not implemented")
 }
 func (UnimplementedForwardServer) Outcome(context.Context, *OutcomeRequest) (*OutcomeReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Outcome not implemented")
@@ -276,6 +299,13 @@ func _Forward_Tx_Handler(srv interface{}, stream grpc.ServerStream) error {
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Forward_TxServer = grpc.BidiStreamingServer[TxRequest, TxReply]
+
+func _Forward_Batch_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ForwardServer).Batch(&grpc.GenericServerStream[BatchRequest, BatchReply]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Forward_BatchServer = grpc.BidiStreamingServer[BatchRequest, BatchReply]
 
 func _Forward_Outcome_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(OutcomeRequest)
@@ -350,6 +380,12 @@ var Forward_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Tx",
 			Handler:       _Forward_Tx_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Batch",
+			Handler:       _Forward_Batch_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

@@ -19,15 +19,22 @@ func (w *Writer) Exec(ctx context.Context, st forward.Statement) (forward.Result
 // Submit is Exec for callers that do not wait. done is called once, perhaps before
 // Submit returns, and must not wait for anything that waits for this Writer.
 func (w *Writer) Submit(ctx context.Context, st forward.Statement, done func(forward.Result, error)) {
-	w.submit(ctx, st, false, func(j *job) { done(j.res, j.err) })
+	w.submit(&job{st: st, ctx: ctx, done: func(j *job) { done(j.res, j.err) }})
 }
 
 // auto is submit for a caller that waits.
 func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (forward.Result, *rowset.Set, error) {
-	over := make(chan *job, 1)
-	w.submit(ctx, st, query, func(j *job) { over <- j })
-	j := <-over
+	j := w.wait(&job{st: st, query: query, ctx: ctx})
 	return j.res, j.rows, j.err
+}
+
+// wait submits j and waits until it is over.
+func (w *Writer) wait(j *job) *job {
+	over := make(chan struct{})
+	j.done = func(*job) { close(over) }
+	w.submit(j)
+	<-over
+	return j
 }
 
 // runAlone runs a job in transactions of its own.
@@ -57,6 +64,9 @@ func (w *Writer) runJob(ctx context.Context, c *conn, j *job) error {
 		return err
 	}
 	s.job = j
+	if j.batch != nil {
+		return s.runBatch(j)
+	}
 	stmts, err := s.classify(j.st.SQL)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ type conn struct {
 	// begin, commit and rollback are prepared, because they make up most of
 	// what a small write costs; countersStmt likewise.
 	begin, commit, rollback, countersStmt *sqldriver.Stmt
-	savepoint, rollbackTo, release        *sqldriver.Stmt // around one statement of a batch
+	savepoint, rollbackTo, release        *sqldriver.Stmt // around one statement of a group
 	schemaVersion                         *sqldriver.Stmt
 
 	stmts    stmtCache
@@ -33,7 +33,7 @@ type conn struct {
 	counters counters
 	stale    bool            // a virtual table may have counted more in COMMIT
 	rowIDSet *sqldriver.Stmt // see rowid.go; nil until it is needed
-	rowIDs   bool            // it is needed in batches
+	rowIDs   bool            // it is needed in groups
 	temp     bool            // a caller's temp objects are, or were, here
 	spoilt   error           // why the connection must not be used again, or nil
 	closed   bool

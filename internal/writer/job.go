@@ -8,10 +8,12 @@ import (
 	"github.com/litefwd/litefwd/internal/rowset"
 )
 
-// job is an autocommit text on its way.
+// job is an autocommit text, or a batch of the caller's own, on its way.
 type job struct {
 	st    forward.Statement
-	query bool            // rows are wanted
+	query bool // rows are wanted
+	// batch, if it is not nil, is what runs; st has its id then.
+	batch []forward.Statement
 	ctx   context.Context // the caller's; its end interrupts the statement
 	done  func(*job)      // called once, when the result is set; it must not wait
 
@@ -19,7 +21,9 @@ type job struct {
 
 	res  forward.Result
 	rows *rowset.Set
-	err  error
+	// items are the statements' of batch.
+	items []forward.BatchItem
+	err   error
 }
 
 // jobPhase is how far a job has come that is not waiting any more.
@@ -31,10 +35,10 @@ const (
 	jobRefused                 // it was answered that nothing will
 )
 
-// submit runs an autocommit text, once per id, with those of others if it can.
-// done is called when it is over, perhaps before submit returns.
-func (w *Writer) submit(ctx context.Context, st forward.Statement, query bool, done func(*job)) {
-	j := &job{st: st, query: query, ctx: ctx, done: done}
+// submit runs a job, once per id, with those of others if it can. j.done is called
+// when it is over, perhaps before submit returns.
+func (w *Writer) submit(j *job) {
+	ctx, id, done := j.ctx, j.st.ID, j.done
 	if err := ctx.Err(); err != nil {
 		j.err = interrupted(err)
 		done(j)
@@ -45,15 +49,15 @@ func (w *Writer) submit(ctx context.Context, st forward.Statement, query bool, d
 		done(j)
 		return
 	}
-	if before, first := w.outcomes.claim(st.ID); !first {
+	if before, first := w.outcomes.claim(id); !first {
 		go func() { // ends with ctx, or with the job that came before
 			defer w.leave()
-			j.res, j.err = w.again(ctx, before, st.ID, query)
+			j.res, j.err = w.again(ctx, before, id, j.query || j.batch != nil)
 			done(j)
 		}()
 		return
 	}
-	w.slot.enqueue(ctx, w.opts.BusyTimeout, &request{from: st.From, job: j, answer: func(err error) {
+	w.slot.enqueue(ctx, w.opts.BusyTimeout, &request{from: j.st.From, job: j, answer: func(err error) {
 		if err != nil {
 			w.refuseJob(j, err)
 			return
@@ -111,5 +115,5 @@ func (w *Writer) fresh(j *job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	j.phase = jobTaken
-	j.res, j.rows, j.err = forward.Result{}, nil, nil
+	j.res, j.rows, j.items, j.err = forward.Result{}, nil, nil, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
-// member is a job in a batch.
+// member is a job in a group.
 type member struct {
 	j     *job
 	s     *scope // with the caller's counters
@@ -31,8 +31,8 @@ func (m *member) end(state memberState, err error) {
 }
 
 // runMember runs m in the transaction; false says that this cannot be committed.
-func (b *batch) runMember(m *member) bool {
-	w, c, j := b.t.w, b.c, m.j
+func (g *group) runMember(m *member) bool {
+	w, c, j := g.t.w, g.c, m.j
 	if err := j.ctx.Err(); err != nil {
 		m.end(done, locked(err)) // it has waited in vain
 		return true
@@ -54,16 +54,16 @@ func (b *batch) runMember(m *member) bool {
 		}
 	}
 	if sh.Loops {
-		m.s.ctx = b.patience(j)
+		m.s.ctx = g.patience(j)
 		if err := c.control(c.savepoint); err != nil {
 			return false
 		}
 	}
-	b.running = m
+	g.running = m
 	err := m.run(sh)
-	b.running = nil
+	g.running = nil
 	if err != nil {
-		if !b.bear(sh, err) {
+		if !g.bear(sh, err) {
 			if fault.Code(err) == fault.CodeInterrupt && (j.ctx.Err() != nil || w.interrupts().Err() != nil) {
 				m.end(done, m.s.withCounters(err)) // not because others wait
 			}
@@ -114,13 +114,13 @@ func (m *member) run(sh *shareable) (err error) {
 // A constraint error leaves behind what it would leave alone: SQLite has undone the
 // statement, or keeps, with OR FAIL, the rows before. What another error leaves is
 // undone here. Some end the transaction, and after some nothing can be trusted.
-func (b *batch) bear(sh *shareable, err error) bool {
+func (g *group) bear(sh *shareable, err error) bool {
 	code := fault.Code(err)
 	switch {
-	case b.c.spoilt != nil, fault.OfStorage(err), fatalCodes[code], !b.c.inTransaction():
+	case g.c.spoilt != nil, fault.OfStorage(err), fatalCodes[code], !g.c.inTransaction():
 		return false
 	case sh.Loops && code != constraint:
-		return b.c.control(b.c.rollbackTo) == nil
+		return g.c.control(g.c.rollbackTo) == nil
 	}
 	return true
 }

@@ -51,14 +51,14 @@ type Options struct {
 	MaxResultRows int
 	// ReadConns is how many reads of other nodes run at a time. Zero means 8.
 	ReadConns int
-	// MaxBatch, MaxBatchBytes and MaxBatchTime bound the transaction that
+	// MaxGroup, MaxGroupBytes and MaxGroupTime bound the transaction that
 	// autocommit statements share: their number, the bytes of their texts and
 	// arguments, and the time after which nobody joins any more; one that runs
-	// longer than MaxBatchTime while others have run before it is interrupted,
+	// longer than MaxGroupTime while others have run before it is interrupted,
 	// and runs alone. Zero means 1024, 4 MiB and 25 ms.
-	MaxBatch      int
-	MaxBatchBytes int
-	MaxBatchTime  time.Duration
+	MaxGroup      int
+	MaxGroupBytes int
+	MaxGroupTime  time.Duration
 	// Outcomes is how many outcomes are remembered. Zero means 65,536.
 	Outcomes int
 	// StatementCache is how many prepared statements the writing connection
@@ -75,9 +75,9 @@ func (o Options) normalize() Options {
 	o.MaxResultRows = cmp.Or(o.MaxResultRows, 1<<20)
 	o.MaxResult = cmp.Or(o.MaxResult, 64<<20)
 	o.ReadConns = cmp.Or(o.ReadConns, 8)
-	o.MaxBatch = cmp.Or(o.MaxBatch, 1024)
-	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, 4<<20)
-	o.MaxBatchTime = cmp.Or(o.MaxBatchTime, 25*time.Millisecond)
+	o.MaxGroup = cmp.Or(o.MaxGroup, 1024)
+	o.MaxGroupBytes = cmp.Or(o.MaxGroupBytes, 4<<20)
+	o.MaxGroupTime = cmp.Or(o.MaxGroupTime, 25*time.Millisecond)
 	o.Outcomes = cmp.Or(o.Outcomes, 1<<16)
 	o.StatementCache = max(cmp.Or(o.StatementCache, 64), 0)
 	return o

@@ -55,7 +55,7 @@ func (c *conn) makeRowID() error {
 }
 
 // haveRowID reports whether setLastInsertID can be called inside a transaction; if
-// not, prepareRowID makes the table before the next batch.
+// not, prepareRowID makes the table before the next group.
 func (c *conn) haveRowID() bool {
 	c.rowIDs = true
 	return c.rowIDSet != nil

@@ -34,7 +34,7 @@ const maxSharing = 1024
 // so nobody is asked about it unless others wait.
 func (w *Writer) mayShare(j *job) bool {
 	c := w.conn
-	if c == nil || len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
+	if c == nil || j.batch != nil || len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
 		return false
 	}
 	sh, seen := c.sharing[j.st.SQL]
@@ -51,7 +51,7 @@ func (w *Writer) mayShare(j *job) bool {
 // sharing returns what is known of j's text in the schema of the transaction that
 // is open; nil if it is no statement that could share one.
 func (w *Writer) sharing(c *conn, j *job) *shareable {
-	if len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
+	if j.batch != nil || len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
 		return nil
 	}
 	if sh := c.sharing[j.st.SQL]; sh != nil {
@@ -89,7 +89,7 @@ func (c *conn) remember(sql string, sh *shareable) {
 	c.sharing[sql] = sh
 }
 
-// forgetSharing is called when the statements have run outside a batch: those that
+// forgetSharing is called when the statements have run outside a group: those that
 // change the schema make what is remembered untrue.
 func (c *conn) forgetSharing(stmts []sqlclass.Statement) {
 	for i := range stmts {

@@ -10,9 +10,9 @@ import (
 type Stats struct {
 	// Executed counts autocommit texts that ran, failed ones included.
 	Executed uint64
-	// Batches counts transactions that autocommit statements may share, and
-	// Batched the statements that did.
-	Batches, Batched uint64
+	// Groups counts transactions that autocommit statements may share, and
+	// Grouped the statements that did.
+	Groups, Grouped uint64
 	// Transactions counts interactive transactions that began.
 	Transactions uint64
 	// Expired counts transactions and row streams that a limit ended.
@@ -28,7 +28,7 @@ type Stats struct {
 }
 
 type counts struct {
-	executed, batches, batched, transactions, expired atomic.Uint64
+	executed, groups, grouped, transactions, expired atomic.Uint64
 }
 
 // Stats returns the counters.
@@ -41,8 +41,8 @@ func (w *Writer) Stats() Stats {
 	defer q.mu.Unlock()
 	return Stats{
 		Executed:     w.counts.executed.Load(),
-		Batches:      w.counts.batches.Load(),
-		Batched:      w.counts.batched.Load(),
+		Groups:       w.counts.groups.Load(),
+		Grouped:      w.counts.grouped.Load(),
 		Transactions: w.counts.transactions.Load(),
 		Expired:      w.counts.expired.Load(),
 		Busy:         q.busy,

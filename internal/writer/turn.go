@@ -53,9 +53,9 @@ func (t *turn) take(j *job) {
 func (t *turn) share(first *job) (alone []*job) {
 	again := []*job{first}
 	for joining := true; len(again) > 0; joining = false {
-		b := &batch{t: t, joining: joining}
+		g := &group{t: t, joining: joining}
 		var lonely []*job
-		again, lonely = b.run(again)
+		again, lonely = g.run(again)
 		alone = append(alone, lonely...)
 	}
 	return alone

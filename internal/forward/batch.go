@@ -1,0 +1,27 @@
+package forward
+
+// Batch is statements that run in one transaction, in their order.
+type Batch struct {
+	ID ID
+	// Statements are single statements each, that begin or end no transaction.
+	// Of each only SQL and Args count.
+	Statements []Statement
+	// From is as in Statement.
+	From string
+}
+
+// BatchItem is what one statement of a Batch did.
+type BatchItem struct {
+	// Result has no Position; that of the whole is in BatchResult.
+	Result Result
+	// Rows are what it returned, already in memory; nil if it has no columns.
+	Rows Rows
+}
+
+// BatchResult is what a Batch that is committed did.
+type BatchResult struct {
+	Items []BatchItem
+	// Result.Position includes the commit; LastInsertID and RowsAffected are those
+	// of the last statements that set them.
+	Result Result
+}

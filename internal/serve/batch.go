@@ -1,0 +1,56 @@
+package serve
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/wire"
+)
+
+// Batch implements wire.ForwardServer.
+func (s *Server) Batch(stream wire.Forward_BatchServer) error {
+	if s.isStopping() {
+		return wire.Status(s.closed())
+	}
+	req, err := stream.Recv()
+	if err != nil {
+		return nil // the peer went away before it asked
+	}
+	ctx := stream.Context()
+	c := callerFrom(ctx)
+	size := proto.Size(req)
+	if err := c.admit(size); err != nil {
+		return stream.Send(&wire.BatchReply{Error: wire.NewError(err)})
+	}
+	defer c.done(size)
+	ctx, cancel := wire.WithTimeout(ctx, req.GetTimeoutNs())
+	defer cancel()
+	res, err := s.batch(ctx, req)
+	var failed *fault.BatchError
+	switch {
+	case errors.As(err, &failed):
+		return stream.Send(&wire.BatchReply{Error: wire.NewError(failed.Err), Failed: uint32(failed.Index) + 1})
+	case err != nil:
+		return stream.Send(&wire.BatchReply{Error: wire.NewError(err)})
+	}
+	return stream.Send(wire.NewBatchReply(forward.ID(req.GetId()), res, c.maxRow()))
+}
+
+func (s *Server) batch(ctx context.Context, m *wire.BatchRequest) (res forward.BatchResult, err error) {
+	b, err := m.Forward()
+	if err != nil {
+		return res, refused(err, "")
+	}
+	id := b.ID.String()
+	defer s.recovered(ctx, id, func(e error) { err = e })
+	b.From = callerFrom(ctx).meta.Node
+	target, err := s.opts.Resolve(ctx, string(m.GetDatabase()))
+	if err != nil {
+		return res, refused(err, id)
+	}
+	return target.Batch(ctx, b)
+}

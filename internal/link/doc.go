@@ -1,14 +1,23 @@
 // Package link is a node's way to another node: it runs statements on the
-// primary over one gRPC connection.
+// primary, over two connections.
 //
-// # Streams
+// # Connections
 //
-// A [Peer] keeps one long-lived Link stream, over which the statements of all
-// callers that want no rows travel; requests that come while a frame is being
-// sent go together in the next one. A query, a transaction and a statement too
-// large to share have a stream of their own. Every call waits until the Link
-// stream is accepted, which costs a round trip once per connection and makes
-// refusals (wrong secret, other cluster) certain to have run nothing.
+// A [Peer] keeps one long-lived link, a TCP connection over which the
+// statements of all callers that want no rows travel; requests that come while
+// a frame is being sent go together in the next one. A caller who is alone
+// writes his statement himself: a round trip then wakes one goroutine on the
+// primary, and one here.
+//
+// A query, a transaction and a statement too large to share have a stream of
+// their own on a gRPC connection, which is made for the first of them; what runs
+// no statement goes there as well. But every call waits first until the link is
+// accepted, which costs a round trip once and makes refusals (wrong secret,
+// other cluster) certain to have run nothing.
+//
+// A frame of which the last byte is missing is not run. So a statement whose
+// frame could not be written is one that has run nothing, although a part of it
+// may have left.
 //
 // # What an error says
 //
@@ -38,10 +47,13 @@
 //
 // A peer that vanishes without closing the connection is noticed at most
 // PingEvery + PingTimeout (4 s) after its last byte; then everything on the
-// connection fails as broken. That holds for a connection without a Link
-// stream as well, but not with shorter times than these. A connection attempt takes at most
-// ConnectTimeout (2 s). After a failed one, attempts are at most 250 ms apart
-// and calls in between fail at once; Reconnect makes the next one immediate.
+// connection fails as broken. That holds for each of the two connections; for
+// gRPC's, on which the other node pings, not with shorter times than these. Nor
+// does a caller wait longer than his context for a peer that does not read.
+//
+// A connection attempt takes at most ConnectTimeout (2 s). After a failed one,
+// attempts are at most 250 ms apart (at first 20 ms) and calls in between fail at
+// once with the reason of the last; Reconnect makes the next one immediate.
 package link
 
 import (
@@ -69,13 +81,14 @@ type Options struct {
 	// MaxMessage bounds one statement with its arguments and one row, in
 	// bytes; zero is 64 MiB. The other node's bound holds as well.
 	MaxMessage int
-	// OnBroken is called each time an established connection breaks, or is
-	// ended by the other node, except by Close. It must not block.
+	// OnBroken is called each time an established link breaks, or is ended by
+	// the other node, except by Close. It must not block.
 	OnBroken func()
 
-	// The bounds described at the package; zero is the default.
+	// The bounds described at the package; zero is the default. With a longer
+	// PingEvery the other node takes this one for gone.
 	ConnectTimeout, PingEvery, PingTimeout time.Duration
-	// Dialer replaces the TCP dialer.
+	// Dialer replaces the TCP dialer, for both connections.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 }
 

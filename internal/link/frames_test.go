@@ -217,6 +217,32 @@ func TestStopWithUnreadLinks(t *testing.T) {
 	}
 }
 
+// While a statement is waited for, the link of a stopping node stays alive.
+func TestPongsWhileStopping(t *testing.T) {
+	g := newGate()
+	p := newPair(t, pairOptions{target: &fakeTarget{onExec: func(ctx context.Context, _ forward.Statement) (forward.Result, error) {
+		return forward.Result{LastInsertID: 7}, g.pass(ctx)
+	}}})
+	l := newRawLink(t, p)
+	l.send(rawFrame(1, 1)) //nolint:errcheck // the target finds out
+	wait(t, "execution", g.entered)
+	p.server.Refuse()
+	for i := range uint64(1000) { // somewhere among them the link begins to close
+		l.send(&wire.LinkRequest{Ping: 1 + i}) //nolint:errcheck // recv finds out
+		if reply, err := l.recv(); err != nil || reply.GetPing() != 1+i {
+			t.Fatalf("ping %d: %v, %v", 1+i, reply, err)
+		}
+	}
+	g.open()
+	var reply *wire.LinkReply
+	for answers := 0; !reply.GetClosing(); answers += len(reply.GetReplies()) {
+		var err error
+		if reply, err = l.recv(); err != nil {
+			t.Fatalf("after %d answers: %v", answers, err)
+		}
+	}
+}
+
 // A client that vanishes is noticed, and what it runs is cancelled.
 func TestSilentClientIsNoticed(t *testing.T) {
 	if testing.Short() {

@@ -62,8 +62,8 @@ func TestFrozenAfterRefusal(t *testing.T) {
 	}
 }
 
-// The Link stream ends first when a node stops; what still runs on the
-// connection must not wait for a node that freezes then.
+// The link ends first when a node stops; what still runs on the
+// other connection must not wait for a node that freezes then.
 func TestSilentWhileStopping(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 4 s, the server's pings")
@@ -80,7 +80,7 @@ func TestSilentWhileStopping(t *testing.T) {
 		defer close(stopped)
 		p.server.Stop(within(t)) //nolint:errcheck // ctx's error
 	}()
-	wait(t, "end of the Link stream", p.broken)
+	wait(t, "end of the link", p.broken)
 	result := make(chan error, 1)
 	go func() {
 		_, err := tx.Exec(within(t), forward.Statement{ID: forward.NewID()})

@@ -79,7 +79,7 @@ func TestStopDoesNotWaitForWhatExpired(t *testing.T) {
 	}
 
 	p.server.Refuse()
-	wait(t, "end of the Link stream", p.broken)
+	wait(t, "end of the link", p.broken)
 	if _, err := p.db.Exec(within(t), forward.Statement{ID: forward.NewID()}); !errors.Is(err, fault.Closed) || !fault.SafeToRetry(err) {
 		t.Errorf("a statement after Refuse: %v", err)
 	}

@@ -1,19 +1,27 @@
 // Package serve is the primary's side of the connections between nodes: it
 // takes statements from other nodes' links and runs them on a forward.Target.
 //
+// # Connections
+//
+// One port takes two kinds of connection, which begin with the same handshake:
+// links and gRPC. The first bytes after the handshake tell which it is. gRPC
+// never sees a link.
+//
 // # What a peer may hold
 //
 // Per connection there are bounds on open transactions, on statements that
-// run at the same time, and on the bytes of the requests that wait or run.
-// Beyond them a statement is refused with fault.Overloaded before it runs. A
-// peer that leaves thousands of answers unread loses its Link stream.
+// run at the same time, and on the bytes of the requests that wait or run. A peer
+// has two connections, so that its link and the rest do not count together.
+// Beyond the bounds a statement is refused with fault.Overloaded before it runs.
+// A peer that leaves thousands of answers unread loses its link.
 //
 // # What ends what
 //
-// A stream that ends, for whatever reason, ends what runs on it: a statement's
-// context is cancelled, a transaction is rolled back. A peer that vanishes
-// without closing its connection is noticed by HTTP/2 pings: at most 4 s after
-// the last byte that it sent (a ping after 2 s of silence, 2 s for the answer).
+// A link or stream that ends, for whatever reason, ends what runs on it: a
+// statement's context is cancelled, a transaction is rolled back. A peer that
+// vanishes without closing its connection is noticed at most 4 s after the last
+// byte that it sent: gRPC pings after 2 s of silence, and a link's client sends
+// a ping every 2 s if it has nothing else to send.
 //
 // A handover whose stream ends is over as well; what that means depends on how
 // far it had come, see [Handover].

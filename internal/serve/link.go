@@ -224,7 +224,7 @@ func (l *linkStream) admitLocked(exec *wire.LinkExec, size int) error {
 
 // send sends r, together with what other statements have ready. If another
 // goroutine is sending it takes r along. What cannot be sent is dropped: the
-// stream has ended then.
+// link has ended then.
 func (l *linkStream) send(r reply) {
 	l.mu.Lock()
 	l.out = append(l.out, r)
@@ -235,11 +235,12 @@ func (l *linkStream) send(r reply) {
 // here: the reader must not wait for a peer that does not read.
 func (l *linkStream) flushSoon(ping uint64) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closing { // finish sends what is left
+	l.ping = max(l.ping, ping)
+	if l.closing { // nothing is taken any more, nor added to execs
+		l.flushLocked()
 		return
 	}
-	l.ping = max(l.ping, ping)
+	defer l.mu.Unlock()
 	if l.sending || len(l.out) == 0 && l.ping == 0 {
 		return
 	}
@@ -322,8 +323,7 @@ func (l *linkStream) finish() {
 	l.mu.Lock()
 	l.closing = true
 	l.mu.Unlock()
-	// Whoever sends is counted in execs, and nothing is added to it any more.
-	l.execs.Wait()
+	l.execs.Wait() // nothing is added to it any more
 	defer l.allowLastWords()()
 	l.mu.Lock()
 	l.last = &wire.LinkReply{Closing: true, LastSeq: l.lastSeq}

@@ -16,7 +16,8 @@ import (
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
-// The bounds in which a dead peer is noticed, see the package comment.
+// The bounds in which a dead peer is noticed, see the package comment: gRPC's
+// pings, and together the silence after which a link breaks.
 const (
 	pingAfter   = 2 * time.Second
 	pingTimeout = 2 * time.Second

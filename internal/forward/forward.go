@@ -155,6 +155,14 @@ type Target interface {
 	Begin(ctx context.Context, opts TxOptions) (Tx, error)
 }
 
+// Submitter is a Target that runs statements without a goroutine that waits for
+// each.
+type Submitter interface {
+	// Submit is Exec, except that done gets the result, once, perhaps before Submit
+	// returns. It must not wait for anything that waits for the Target.
+	Submit(ctx context.Context, st Statement, done func(Result, error))
+}
+
 // Tx is an open transaction on the primary. It is used by one goroutine at a
 // time. After an error of kind fault.TxExpired every call but Rollback
 // returns that error again.

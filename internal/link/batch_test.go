@@ -67,7 +67,9 @@ func TestBatchCarriesEverything(t *testing.T) {
 func TestBatchErrors(t *testing.T) {
 	var answer error
 	p := newPair(t, pairOptions{target: &fakeTarget{
-		onBatch: func(context.Context, forward.Batch) (forward.BatchResult, error) { return forward.BatchResult{}, answer },
+		onBatch: func(context.Context, forward.Batch) (forward.BatchResult, error) {
+			return forward.BatchResult{}, answer
+		},
 	}})
 	b := forward.Batch{ID: forward.NewID(), Statements: []forward.Statement{{SQL: "x"}}}
 	answer = &fault.BatchError{Index: 4, Err: &fault.SQLError{Code: 19, ExtendedCode: 2067, Msg: "UNIQUE"}}

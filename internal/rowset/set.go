@@ -19,7 +19,7 @@ type Set struct {
 	// to the end.
 	cols []describedFrom
 	size int64 // see Own
-	at   int // the entry of cols that describes the current row
+	at   int   // the entry of cols that describes the current row
 	next int
 	res  forward.Result
 }

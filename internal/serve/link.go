@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
@@ -180,7 +181,7 @@ func (l *linkStream) makeRoom() error {
 	}
 }
 
-// start runs one statement in a goroutine of its own, which ends with it.
+// start runs one statement, for which it does not wait.
 func (l *linkStream) start(exec *wire.LinkExec) {
 	size := proto.Size(exec.GetStatement())
 	l.mu.Lock()
@@ -197,20 +198,35 @@ func (l *linkStream) start(exec *wire.LinkExec) {
 	ctx, cancel := wire.WithTimeout(l.ctx, exec.GetStatement().GetTimeoutNs())
 	l.running[exec.GetSeq()] = cancel
 	l.mu.Unlock()
-	go func() {
-		defer l.execs.Done()
-		res, err := l.s.exec(ctx, exec.GetStatement())
-		l.mu.Lock()
-		delete(l.running, exec.GetSeq())
-		l.mu.Unlock()
+	seq := exec.GetSeq() // the rest of exec is not held while the statement waits
+	l.s.submit(ctx, exec.GetStatement(), l.caller, func(res forward.Result, err error) {
 		cancel()
-		msg := &wire.ExecReply{Seq: exec.GetSeq()}
+		msg := &wire.ExecReply{Seq: seq}
 		if err != nil {
 			msg.Error = wire.NewError(err)
 		} else {
 			msg.Result = wire.NewResult(res)
 		}
-		l.send(newReply(msg, size))
+		l.answer(newReply(msg, size))
+	})
+}
+
+// answer sends r soon, together with what other statements have ready, and does
+// not wait for that: who calls it has run others' statements too.
+func (l *linkStream) answer(r reply) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.running, r.msg.GetSeq())
+	l.out = append(l.out, r)
+	if l.sending { // it goes along
+		l.execs.Done()
+		return
+	}
+	l.sending = true
+	go func() {
+		defer l.execs.Done()
+		l.mu.Lock()
+		l.sendLocked()
 	}()
 }
 
@@ -220,15 +236,6 @@ func (l *linkStream) admitLocked(exec *wire.LinkExec, size int) error {
 	}
 	l.lastSeq = exec.GetSeq()
 	return l.caller.admit(size)
-}
-
-// send sends r, together with what other statements have ready. If another
-// goroutine is sending it takes r along. What cannot be sent is dropped: the
-// link has ended then.
-func (l *linkStream) send(r reply) {
-	l.mu.Lock()
-	l.out = append(l.out, r)
-	l.flushLocked()
 }
 
 // flushSoon sends what the reader has to say, a pong and refusals, but not from
@@ -260,6 +267,11 @@ func (l *linkStream) flushLocked() {
 		return
 	}
 	l.sending = true
+	l.sendLocked()
+}
+
+// sendLocked is flushLocked for who has set sending.
+func (l *linkStream) sendLocked() {
 	for len(l.out) > 0 || l.ping != 0 || l.last != nil {
 		if len(l.running) > 0 { // others may be about to end, and go along
 			l.mu.Unlock()

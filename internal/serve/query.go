@@ -39,13 +39,13 @@ func (s *Server) Query(stream wire.Forward_QueryServer) error {
 	ctx, cancel := wire.WithTimeout(ctx, m.GetTimeoutNs())
 	defer cancel()
 	if req.GetExec() {
-		res, err := s.exec(ctx, m)
+		res, err := s.exec(ctx, m, c)
 		if err != nil {
 			return stream.Send(&wire.QueryReply{Error: wire.NewError(err)})
 		}
 		return stream.Send(&wire.QueryReply{Done: true, Result: wire.NewResult(res)})
 	}
-	rows, err := s.query(ctx, m)
+	rows, err := s.query(ctx, m, c)
 	if err != nil {
 		return stream.Send(&wire.QueryReply{Error: wire.NewError(err)})
 	}

@@ -28,32 +28,55 @@ func (s *Server) recovered(ctx context.Context, id string, set func(error)) {
 }
 
 // exec runs m outside a transaction.
-func (s *Server) exec(ctx context.Context, m *wire.Statement) (res forward.Result, err error) {
-	st, err := m.Forward()
+func (s *Server) exec(ctx context.Context, m *wire.Statement, from *caller) (res forward.Result, err error) {
+	st, target, err := s.resolve(ctx, m, from)
 	if err != nil {
-		return res, refused(err, "")
+		return res, err
 	}
-	id := st.ID.String()
-	defer s.recovered(ctx, id, func(e error) { err = e })
-	target, err := s.opts.Resolve(ctx, string(m.GetDatabase()))
-	if err != nil {
-		return res, refused(err, id)
-	}
+	defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
 	return target.Exec(ctx, st)
 }
 
+// submit is exec for a caller that does not wait; done is called once.
+func (s *Server) submit(ctx context.Context, m *wire.Statement, from *caller, done func(forward.Result, error)) {
+	st, target, err := s.resolve(ctx, m, from)
+	if err != nil {
+		done(forward.Result{}, err)
+		return
+	}
+	if t, ok := target.(forward.Submitter); ok {
+		t.Submit(ctx, st, done)
+		return
+	}
+	go func() { // ends with the statement
+		var res forward.Result
+		var err error
+		defer func() { done(res, err) }()
+		defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
+		res, err = target.Exec(ctx, st)
+	}()
+}
+
+// resolve decodes m and finds what runs it.
+func (s *Server) resolve(ctx context.Context, m *wire.Statement, from *caller) (st forward.Statement, target forward.Target, err error) {
+	if st, err = m.Forward(); err != nil {
+		return st, nil, refused(err, "")
+	}
+	st.From = from.meta.Node
+	defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
+	if target, err = s.opts.Resolve(ctx, string(m.GetDatabase())); err != nil {
+		return st, nil, refused(err, st.ID.String())
+	}
+	return st, target, nil
+}
+
 // query is exec for a statement that may return rows.
-func (s *Server) query(ctx context.Context, m *wire.Statement) (rows forward.Rows, err error) {
-	st, err := m.Forward()
+func (s *Server) query(ctx context.Context, m *wire.Statement, from *caller) (rows forward.Rows, err error) {
+	st, target, err := s.resolve(ctx, m, from)
 	if err != nil {
-		return nil, refused(err, "")
+		return nil, err
 	}
-	id := st.ID.String()
-	defer s.recovered(ctx, id, func(e error) { err = e })
-	target, err := s.opts.Resolve(ctx, string(m.GetDatabase()))
-	if err != nil {
-		return nil, refused(err, id)
-	}
+	defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
 	return target.Query(ctx, st)
 }
 

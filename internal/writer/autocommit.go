@@ -16,8 +16,7 @@ func (w *Writer) Exec(ctx context.Context, st forward.Statement) (forward.Result
 	return res, err
 }
 
-// Submit is Exec for callers that do not wait. done is called once, perhaps before
-// Submit returns, and must not wait for anything that waits for this Writer.
+// Submit implements forward.Submitter.
 func (w *Writer) Submit(ctx context.Context, st forward.Statement, done func(forward.Result, error)) {
 	w.submit(&job{st: st, ctx: ctx, done: func(j *job) { done(j.res, j.err) }})
 }

@@ -52,7 +52,10 @@ type Writer struct {
 	finished   bool
 }
 
-var _ forward.Target = (*Writer)(nil)
+var (
+	_ forward.Target    = (*Writer)(nil)
+	_ forward.Submitter = (*Writer)(nil)
+)
 
 // Open returns a Writer. It opens no connection before one is needed. Close it.
 func Open(opts Options) *Writer {

@@ -44,38 +44,46 @@ type history struct {
 // createW has a rowid that rises with each commit and is never used again.
 const createW = "CREATE TABLE w(id INTEGER PRIMARY KEY AUTOINCREMENT, writer TEXT, seq INTEGER)"
 
-// run writes through node, one write after the other, until stop is closed, and
-// looks for every tenth on its own node.
+// run writes through node, one write after the other, until stop is closed.
 func (h *history) run(a *app, node *litefwd.Node, writer string, deadline time.Duration, stop <-chan struct{}) {
-	db := node.DB()
 	for seq := 0; ; seq++ {
 		select {
 		case <-stop:
 			return
 		default:
+			h.add(h.attempt(a.ctx, node, writer, seq, deadline))
 		}
-		w := write{writer: writer, seq: seq, begun: time.Since(h.began)}
-		ctx, cancel := context.WithTimeout(a.ctx, deadline)
-		_, w.err = db.ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
-		w.ended = time.Since(h.began)
-		switch {
-		case w.err == nil:
-			w.fate = acked
-		case litefwd.SafeToRetry(w.err):
-			w.fate = refused
-		default:
-			w.fate = unknown // also where the error is SQLite's own: that is for the checker to hold against
-		}
-		if w.fate == acked && seq%10 == 0 {
-			var n int
-			err := db.QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
-			w.readOwn, w.readOwnMissing = err == nil, err == nil && n == 0
-		}
-		cancel()
-		h.mu.Lock()
-		h.writes = append(h.writes, w)
-		h.mu.Unlock()
 	}
+}
+
+// attempt makes one write through node, and looks for every tenth on that node.
+func (h *history) attempt(ctx context.Context, node *litefwd.Node, writer string, seq int, deadline time.Duration) write {
+	db := node.DB()
+	w := write{writer: writer, seq: seq, begun: time.Since(h.began)}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	_, w.err = db.ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
+	w.ended = time.Since(h.began)
+	switch {
+	case w.err == nil:
+		w.fate = acked
+	case litefwd.SafeToRetry(w.err):
+		w.fate = refused
+	default:
+		w.fate = unknown // also where the error is SQLite's own: that is for the checker to hold against
+	}
+	if w.fate == acked && seq%10 == 0 {
+		var n int
+		err := db.QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
+		w.readOwn, w.readOwnMissing = err == nil, err == nil && n == 0
+	}
+	return w
+}
+
+func (h *history) add(w write) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.writes = append(h.writes, w)
 }
 
 // row is one row of the table in the end.

@@ -80,7 +80,7 @@ func failoverLoses(t *testing.T, driver, journal string, after int) {
 		h.some(a, a.ctx, i, " again", 5)
 	}
 	a.must("replicate", a.WaitReplicated(a.ctx, 2, "app.db"))
-	isLost := func(w write) bool { return strings.HasSuffix(w.writer, " lost") }
+	isLost := func(w write) bool { return strings.HasSuffix(w.Writer, " lost") }
 	for i := range a.nodes {
 		lost, err := h.check(h.rows(a, i), isLost)
 		if err != nil || len(lost) != 21 {
@@ -97,7 +97,7 @@ func failoverLoses(t *testing.T, driver, journal string, after int) {
 		}
 	}
 	t.Logf("FIGURE 3 nodes, %s, %s: a node that lacked 21 acknowledged writes became primary and made %d; all 3 nodes reported the loss (as certain: %v), the last %v after the other two were let in; 21 of %d lost",
-		journal, driver, after, certain(0), reported.Round(time.Millisecond), len(h.writes))
+		journal, driver, after, certain(0), round(reported), len(h.writes))
 }
 
 // some makes writes through node i until n of them are acknowledged; the others
@@ -108,11 +108,11 @@ func (h *history) some(a *app, ctx context.Context, i int, suffix string, n int)
 	for seq := 0; n > 0; seq++ {
 		w := h.attempt(ctx, a.nodes[i], writer, seq, patience)
 		h.add(w)
-		switch w.fate {
+		switch w.Fate {
 		case acked:
 			n--
 		case unknown:
-			a.t.Fatalf("%s/%d: %v", writer, seq, w.err)
+			a.t.Fatalf("%s/%d: %v", writer, seq, w.Err)
 		}
 	}
 }

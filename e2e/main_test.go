@@ -23,6 +23,9 @@ func run(m *testing.M) int {
 	if dir := os.Getenv(orphanEnv); dir != "" {
 		return runOrphan(dir)
 	}
+	if os.Getenv(processEnv) != "" {
+		return runProcess(os.Args[1], os.Args[2], os.Args[3])
+	}
 	if err := litefstest.Available(); err != nil {
 		if os.Getenv("CI") != "" {
 			fmt.Fprintln(os.Stderr, "e2e: the tests on real LiteFS must run where CI is set:", err)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -72,13 +73,14 @@ func leftovers() error {
 	for _, what := range left {
 		err = errors.Join(err, errors.New(what+" is left"))
 	}
-	var goroutines []string
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if goroutines = others(); len(goroutines) == 0 {
-			return err
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return errors.Join(err, litefstest.Wait(ctx, "the end of all goroutines", func(context.Context) error {
+		if left := others(); len(left) > 0 {
+			return fmt.Errorf("these are left:\n\n%s", strings.Join(left, "\n\n"))
 		}
-	}
-	return errors.Join(err, fmt.Errorf("goroutines are left:\n\n%s", strings.Join(goroutines, "\n\n")))
+		return nil
+	}))
 }
 
 // others returns the stacks of all goroutines but the caller's and the

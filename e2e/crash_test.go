@@ -27,9 +27,11 @@ func TestCrashFailover(t *testing.T) {
 }
 
 func crashFailover(t *testing.T, nodes int, what, journal, driver string) {
-	a := startApp(t, driver, journal, litefstest.Options{
-		Nodes: nodes, Lease: litefstest.Consul, TTL: 2 * time.Second, LockDelay: 200 * time.Millisecond,
-	}, func(c *litefwd.Config) {
+	opts := consul(nodes)
+	if what == "application" {
+		opts.TTL = aLongTime // nobody waits for its end
+	}
+	a := startApp(t, driver, journal, opts, func(c *litefwd.Config) {
 		c.Strict = true // an acknowledgement is one of the writer's own copy
 		c.PrimaryWait = 10 * time.Second
 	})
@@ -98,6 +100,12 @@ func crashFailover(t *testing.T, nodes int, what, journal, driver string) {
 			t.Errorf("node %d: %v", i, err)
 		}
 	}
+	unknowns := 0
+	for _, w := range h.writes {
+		if w.Fate == unknown {
+			unknowns++
+		}
+	}
 	for _, w := range lost {
 		if w.Writer == "node0" && what == "both" {
 			continue // who was told is gone
@@ -113,8 +121,8 @@ func crashFailover(t *testing.T, nodes int, what, journal, driver string) {
 	if what == "application" {
 		then = fmt.Sprintf("LiteFS's lease stayed, the survivors wrote %v after the kill, through the one that was started again", round(first-killed))
 	}
-	t.Logf("FIGURE %d nodes, %s: %s of the primary killed; %s; %d writes, %d lost, %d reports",
-		nodes, journal, what, then, len(h.writes), len(lost), strings.Count(a.log.String(), "history changed: writes"))
+	t.Logf("FIGURE %d nodes, %s: %s of the primary killed; %s; %d writes, %d of unknown outcome, %d lost, %d reports",
+		nodes, journal, what, then, len(h.writes), unknowns, len(lost), strings.Count(a.log.String(), "history changed: writes"))
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

@@ -92,10 +92,10 @@ type row struct {
 	seq    int
 }
 
-// rows reads the table of node i.
+// rows reads the table of node i's copy.
 func (h *history) rows(a *app, i int) []row {
 	a.t.Helper()
-	rs, err := a.db(i).QueryContext(a.ctx, "SELECT id, writer, seq FROM w ORDER BY id")
+	rs, err := a.nodes[i].Local().QueryContext(a.ctx, "SELECT id, writer, seq FROM w ORDER BY id")
 	a.must("rows", err)
 	defer rs.Close()
 	var rows []row

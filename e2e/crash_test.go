@@ -104,6 +104,9 @@ func crashFailover(t *testing.T, nodes int, what, journal, driver string) {
 	for _, w := range h.writes {
 		if w.Fate == unknown {
 			unknowns++
+			if strings.Contains(w.Err, "unable to open database file") {
+				t.Errorf("%s/%d certainly did not run, and was not tried again: %s", w.Writer, w.Seq, w.Err)
+			}
 		}
 	}
 	for _, w := range lost {

@@ -165,7 +165,7 @@ func (db *database) openWriter(term uint64) (*writer.Writer, error) {
 	if db.writer == nil {
 		cfg := &db.core.cfg
 		db.writer = writer.Open(writer.Options{
-			Connector:   writerConnector{db.connector, db.engine, cfg.BusyTimeout},
+			Connector:   writerConnector{db.connector, db.engine, term, cfg.BusyTimeout},
 			Database:    db.engine,
 			Term:        term,
 			Classifier:  db.classifier,

@@ -29,7 +29,7 @@ func (db *database) connectLocal(ctx context.Context, must bool) (_ *sqldriver.C
 		return conn, false, nil
 	}
 	err = db.connectFailed(err)
-	if db.replica != nil && fault.OfStorage(err) && !must && !db.isPrimary() {
+	if db.replica != nil && fault.OfStorage(err) && !must {
 		db.core.log.Debug("this node's copy cannot be reached; the primary is asked", "db", db.name, "err", err)
 		conn, e := db.connectStandIn(ctx)
 		return conn, true, e

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
@@ -56,18 +57,29 @@ func (c dsnConnector) Driver() driver.Driver { return c.driver }
 type writerConnector struct {
 	driver.Connector
 	engine      engine.Database
+	term        uint64
 	busyTimeout time.Duration
 }
 
 func (c writerConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	raw, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, c.failed(ctx, err)
 	}
 	if err := c.prepare(ctx, sqldriver.Wrap(raw)); err != nil {
-		return nil, errors.Join(err, raw.Close())
+		return nil, errors.Join(c.failed(ctx, err), raw.Close())
 	}
 	return raw, nil
+}
+
+// failed asks the engine about a file that cannot be opened: its mount may have
+// died a moment ago.
+func (c writerConnector) failed(ctx context.Context, err error) error {
+	err = fault.FromDriver(err)
+	if r, ok := c.engine.(engine.Replicated); ok && fault.OfStorage(err) {
+		return r.Settle(ctx, c.term, false, err)
+	}
+	return err
 }
 
 func (c writerConnector) prepare(ctx context.Context, conn *sqldriver.Conn) error {

@@ -113,8 +113,7 @@ func (c *core) awaitPrimary(ctx context.Context) (engine.Peer, error) {
 		if s.Role == engine.Primary {
 			return engine.Peer{Name: c.cfg.Name, Addr: c.addr}, nil
 		}
-		// Right after it gave the role away, the engine may still name this node.
-		if s.Primary.Addr != "" && s.Primary.Addr != c.addr {
+		if s.Primary.Addr != "" {
 			return s.Primary, nil
 		}
 		select {

@@ -11,8 +11,8 @@ import (
 	"github.com/litefwd/litefwd/internal/litefstest"
 )
 
-// The primary's LiteFS, its application, or both are killed under full-speed
-// writers. The survivors write again as soon as LiteFS has another primary, and
+// The primary's LiteFS, its application, which is a process of its own, or both
+// are killed (SIGKILL) under full-speed writers. The survivors write again as soon as LiteFS has another primary, and
 // what is lost is only what LiteFS's asynchronous replication may lose.
 func TestCrashFailover(t *testing.T) {
 	for _, nodes := range []int{2, 3} {
@@ -27,45 +27,42 @@ func TestCrashFailover(t *testing.T) {
 }
 
 func crashFailover(t *testing.T, nodes int, what, journal, driver string) {
-	a := startApp(t, driver, journal, litefstest.Options{
-		Nodes: nodes, Lease: litefstest.Consul, TTL: 2 * time.Second, LockDelay: 200 * time.Millisecond,
-	}, func(c *litefwd.Config) {
+	opts := consul(nodes)
+	if what == "application" {
+		opts.TTL = aLongTime // nobody waits for its end
+	}
+	a := startApp(t, driver, journal, opts, func(c *litefwd.Config) {
 		c.Strict = true // an acknowledgement is one of the writer's own copy
 		c.PrimaryWait = 10 * time.Second
 	})
 	a.mustExec(0, createW)
-	h := &history{began: time.Now()}
+	a.must("close", a.nodes[0].Close())
+	a.nodes[0] = nil
+	h := &history{began: time.Now().Round(0)}
+	victim := a.startProcess(h, 0, "node0")
+	stop := make(chan struct{})
 	var writers sync.WaitGroup
-	stops := map[string]chan struct{}{}
-	start := func(i int, name string) {
-		stop, node := make(chan struct{}), a.nodes[i]
-		stops[name] = stop
-		writers.Go(func() { h.run(a, node, name, 10*time.Second, stop) })
+	survivors := []string{"node1", "node2"}[:nodes-1]
+	for i, name := range survivors {
+		writers.Go(func() { h.run(a, a.nodes[i+1], name, attemptTime, stop) })
 	}
-	var survivors []string
-	for i := range nodes {
-		name := fmt.Sprint("node", i)
-		start(i, name)
-		if i > 0 {
-			survivors = append(survivors, name)
-		}
-	}
+	h.awaitAcks(a, 20, "node0")
 	h.awaitAcks(a, 20*nodes)
+	lease, _ := a.Consul().Holder(litefstest.LeaseKey)
 
 	killed := time.Since(h.began)
+	if what != "LiteFS" {
+		a.must("kill the application", victim.kill())
+	}
 	if what != "application" {
-		a.must("kill", a.Kill(0))
+		a.must("kill LiteFS", a.Kill(0))
 	}
 	if what != "LiteFS" {
-		close(stops["node0"])
-		delete(stops, "node0")
-		a.must("close", a.nodes[0].Close()) // which hands nothing over
-		a.nodes[0] = nil
+		<-victim.done
 	}
 	primary := 0
 	if what == "application" {
-		a.openNode(0) // whoever supervises it starts it again
-		start(0, "node0 again")
+		victim = a.startProcess(h, 0, "node0 again") // whoever supervises it does so
 	} else {
 		var err error
 		primary, err = a.WaitPrimary(a.ctx, -1)
@@ -75,30 +72,60 @@ func crashFailover(t *testing.T, nodes int, what, journal, driver string) {
 	h.awaitAcks(a, 1, survivors...)
 	first := time.Since(h.began)
 	h.awaitAcks(a, 20, survivors...)
-	if what == "LiteFS" {
+	switch what {
+	case "application":
+		h.awaitAcks(a, 5, "node0 again")
+		if now, _ := a.Consul().Holder(litefstest.LeaseKey); now != lease {
+			t.Error("LiteFS's lease has moved, and only the application was killed")
+		}
+	case "LiteFS":
 		a.must("restart LiteFS", a.Restart(a.ctx, 0))
-		h.awaitAcks(a, 5, "node0") // it heals without being opened again
+		h.awaitAcks(a, 5, "node0") // it heals without being started again
 	}
-	for _, stop := range stops {
-		close(stop)
-	}
+	close(stop)
 	writers.Wait()
+	victim.stop()
 
-	lost, err := h.check(h.rows(a, primary), func(w write) bool {
-		// Acknowledged by the killed node, whose own copy is the primary's; or,
-		// of three, by one whose copy was not the winner's.
-		return what != "application" && w.ended < elected &&
-			(w.writer == "node0" || nodes > 2 && w.writer != fmt.Sprint("node", primary))
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	reported := strings.Count(a.log.String(), "history changed")
-	for _, w := range lost {
-		if w.writer != "node0" && reported == 0 {
-			t.Errorf("%s/%d is lost, and nobody reported it", w.writer, w.seq)
+	a.must("replicate", a.WaitReplicated(a.ctx, primary, "app.db"))
+	var lost []write
+	for i := 1; i < nodes; i++ {
+		var err error
+		lost, err = h.check(h.rows(a, i), func(w write) bool {
+			// Acknowledged by the killed node, whose own copy is the primary's; or,
+			// of three, by one whose copy was not the winner's.
+			return what != "application" && w.Ended < elected &&
+				(w.Writer == "node0" || nodes > 2 && w.Writer != survivors[primary-1])
+		})
+		if err != nil {
+			t.Errorf("node %d: %v", i, err)
 		}
 	}
-	t.Logf("FIGURE %d nodes, %s: %s of the primary killed; another primary after %v, the survivors wrote %v later; %d writes, %d lost, %d reports",
-		nodes, journal, what, (elected - killed).Round(time.Millisecond), (first - elected).Round(time.Millisecond), len(h.writes), len(lost), reported)
+	unknowns := 0
+	for _, w := range h.writes {
+		if w.Fate == unknown {
+			unknowns++
+			if strings.Contains(w.Err, "unable to open database file") {
+				t.Errorf("%s/%d certainly did not run, and was not tried again: %s", w.Writer, w.Seq, w.Err)
+			}
+		}
+	}
+	for _, w := range lost {
+		if w.Writer == "node0" && what == "both" {
+			continue // who was told is gone
+		}
+		a.eventually("a report of "+w.Writer, func() error {
+			if !strings.Contains(a.log.String(), `lost" node=`+w.Writer+" ") {
+				return fmt.Errorf("%s/%d is lost, and its node does not report it", w.Writer, w.Seq)
+			}
+			return nil
+		})
+	}
+	then := fmt.Sprintf("another primary after %v, the survivors wrote %v later", round(elected-killed), round(first-elected))
+	if what == "application" {
+		then = fmt.Sprintf("LiteFS's lease stayed, the survivors wrote %v after the kill, through the one that was started again", round(first-killed))
+	}
+	t.Logf("FIGURE %d nodes, %s: %s of the primary killed; %s; %d writes, %d of unknown outcome, %d lost, %d reports",
+		nodes, journal, what, then, len(h.writes), unknowns, len(lost), strings.Count(a.log.String(), "history changed: writes"))
 }
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

@@ -36,6 +36,7 @@ type demo struct {
 	*exec.Cmd
 	tmp         string
 	out, errOut bytes.Buffer
+	ended       func(time.Duration) error
 }
 
 func newDemo(t *testing.T, args ...string) *demo {
@@ -48,12 +49,19 @@ func newDemo(t *testing.T, args ...string) *demo {
 	d.Cmd = exec.Command(path, append([]string{"demo", "-engine", "litefs", "-timeout", "90s"}, args...)...)
 	d.Env = append(os.Environ(), litefstest.BinaryEnv+"="+binary, "TMPDIR="+d.tmp)
 	d.Stdout, d.Stderr = &d.out, &d.errOut
+	if d.ended, err = litefstest.WatchEnd(d.Cmd); err != nil {
+		t.Fatal(err)
+	}
 	return d
 }
 
-// left returns the demo's mounts, processes and files.
+// left waits for the end of all processes of the demo and returns what it has
+// left: processes, mounts and files.
 func (d *demo) left(t *testing.T) (left []string) {
 	t.Helper()
+	if err := d.ended(patience); err != nil {
+		left = append(left, err.Error())
+	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
@@ -61,12 +69,6 @@ func (d *demo) left(t *testing.T) (left []string) {
 	for line := range strings.Lines(string(mounts)) {
 		if strings.Contains(line, d.tmp) {
 			left = append(left, "mount "+line)
-		}
-	}
-	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range processes {
-		if args, err := os.ReadFile(file); err == nil && bytes.Contains(args, []byte(d.tmp)) {
-			left = append(left, file+" "+strings.ReplaceAll(string(args), "\x00", " "))
 		}
 	}
 	files, err := os.ReadDir(d.tmp)
@@ -79,16 +81,11 @@ func (d *demo) left(t *testing.T) (left []string) {
 	return left
 }
 
-// leavesNothing fails the test unless everything is gone soon.
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
-	var left []string
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if left = d.left(t); len(left) == 0 {
-			return
-		}
+	if left := d.left(t); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
-	t.Errorf("left behind: %q", left)
 }
 
 // Three servers, the role is moved, the primary server is killed, and what must

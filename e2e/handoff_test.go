@@ -51,8 +51,8 @@ func TestHandoffLosesNothing(t *testing.T) {
 				}
 			}
 			for _, w := range h.writes {
-				if w.err != nil {
-					t.Errorf("%s/%d at %v after %v: %v", w.writer, w.seq, h.began.Add(w.ended).Format("05.000000"), w.ended-w.begun, w.err)
+				if w.Err != "" {
+					t.Errorf("%s/%d at %v after %v: %v", w.Writer, w.Seq, h.began.Add(w.Ended).Format("05.000000"), w.Ended-w.Begun, w.Err)
 				}
 			}
 			var pauses, took []time.Duration

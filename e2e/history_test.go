@@ -24,18 +24,17 @@ const (
 // write is one entry of the history: row (writer, seq), and when it was asked
 // for and answered.
 type write struct {
-	writer         string
-	seq            int
-	begun, ended   time.Duration // since the history began
-	fate           fate
-	err            error
-	readOwn        bool // the writer looked for the row on its own node,
-	readOwnMissing bool // and did not find it
+	Writer       string
+	Seq          int
+	Begun, Ended time.Duration // since the history began
+	Fate         fate
+	Err          string // "" if there was none
+	Missing      bool   // the writer looked for the row on its own node, and did not find it
 }
 
 // history is what all writers did.
 type history struct {
-	began time.Time
+	began time.Time // without a monotonic reading where other processes write, too
 
 	mu     sync.Mutex // guards the following
 	writes []write
@@ -44,38 +43,46 @@ type history struct {
 // createW has a rowid that rises with each commit and is never used again.
 const createW = "CREATE TABLE w(id INTEGER PRIMARY KEY AUTOINCREMENT, writer TEXT, seq INTEGER)"
 
-// run writes through node, one write after the other, until stop is closed, and
-// looks for every tenth on its own node.
+// run writes through node, one write after the other, until stop is closed.
 func (h *history) run(a *app, node *litefwd.Node, writer string, deadline time.Duration, stop <-chan struct{}) {
-	db := node.DB()
 	for seq := 0; ; seq++ {
 		select {
 		case <-stop:
 			return
 		default:
+			h.add(h.attempt(a.ctx, node, writer, seq, deadline))
 		}
-		w := write{writer: writer, seq: seq, begun: time.Since(h.began)}
-		ctx, cancel := context.WithTimeout(a.ctx, deadline)
-		_, w.err = db.ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
-		w.ended = time.Since(h.began)
-		switch {
-		case w.err == nil:
-			w.fate = acked
-		case litefwd.SafeToRetry(w.err):
-			w.fate = refused
-		default:
-			w.fate = unknown // also where the error is SQLite's own: that is for the checker to hold against
-		}
-		if w.fate == acked && seq%10 == 0 {
-			var n int
-			err := db.QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
-			w.readOwn, w.readOwnMissing = err == nil, err == nil && n == 0
-		}
-		cancel()
-		h.mu.Lock()
-		h.writes = append(h.writes, w)
-		h.mu.Unlock()
 	}
+}
+
+// attempt makes one write through node, and looks for every tenth on that node.
+func (h *history) attempt(ctx context.Context, node *litefwd.Node, writer string, seq int, deadline time.Duration) write {
+	db := node.DB()
+	w := write{Writer: writer, Seq: seq, Begun: time.Since(h.began)}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	_, err := db.ExecContext(ctx, "INSERT INTO w(writer, seq) VALUES (?, ?)", writer, seq)
+	w.Ended = time.Since(h.began)
+	switch {
+	case err == nil:
+		w.Fate = acked
+	case litefwd.SafeToRetry(err):
+		w.Fate, w.Err = refused, err.Error()
+	default: // also where the error is SQLite's own: that is for the checker to hold against
+		w.Fate, w.Err = unknown, err.Error()
+	}
+	if w.Fate == acked && seq%10 == 0 {
+		var n int
+		err := db.QueryRowContext(ctx, "SELECT count(*) FROM w WHERE writer = ? AND seq = ?", writer, seq).Scan(&n)
+		w.Missing = err == nil && n == 0
+	}
+	return w
+}
+
+func (h *history) add(w write) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.writes = append(h.writes, w)
 }
 
 // row is one row of the table in the end.
@@ -85,10 +92,10 @@ type row struct {
 	seq    int
 }
 
-// rows reads the table of node i.
+// rows reads the table of node i's copy.
 func (h *history) rows(a *app, i int) []row {
 	a.t.Helper()
-	rs, err := a.db(i).QueryContext(a.ctx, "SELECT id, writer, seq FROM w ORDER BY id")
+	rs, err := a.nodes[i].Local().QueryContext(a.ctx, "SELECT id, writer, seq FROM w ORDER BY id")
 	a.must("rows", err)
 	defer rs.Close()
 	var rows []row
@@ -125,21 +132,22 @@ func (h *history) check(rows []row, mayLose func(write) bool) (lost []write, err
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	known := map[key]bool{}
 	for _, w := range h.writes {
-		k := key{w.writer, w.seq}
+		k := key{w.Writer, w.Seq}
 		known[k] = true
+		isLost := false
 		switch n := len(ids[k]); {
 		case n > 1:
-			bad("%s/%d is there %d times", w.writer, w.seq, n)
-		case w.fate == acked && n == 0:
+			bad("%s/%d is there %d times", w.Writer, w.Seq, n)
+		case w.Fate == acked && n == 0:
 			lost = append(lost, w)
-			if !mayLose(w) {
-				bad("%s/%d was acknowledged at %v and is lost", w.writer, w.seq, w.ended)
+			if isLost = mayLose(w); !isLost {
+				bad("%s/%d was acknowledged at %v and is lost", w.Writer, w.Seq, w.Ended)
 			}
-		case w.fate == refused && n == 1:
-			bad("%s/%d was refused, with nothing having run, and is there: %v", w.writer, w.seq, w.err)
+		case w.Fate == refused && n == 1:
+			bad("%s/%d was refused, with nothing having run, and is there: %v", w.Writer, w.Seq, w.Err)
 		}
-		if w.readOwnMissing {
-			bad("%s/%d was acknowledged, and its writer's node did not show it", w.writer, w.seq)
+		if w.Missing && !isLost {
+			bad("%s/%d was acknowledged, and its writer's node did not show it", w.Writer, w.Seq)
 		}
 	}
 	for k := range ids {
@@ -151,21 +159,21 @@ func (h *history) check(rows []row, mayLose func(write) bool) (lost []write, err
 	// Real time: over the writes in the order in which they were asked for, the
 	// largest id among those answered before must be smaller.
 	byBegin := slices.Clone(h.writes)
-	slices.SortFunc(byBegin, func(a, b write) int { return int(a.begun - b.begun) })
+	slices.SortFunc(byBegin, func(a, b write) int { return int(a.Begun - b.Begun) })
 	byEnd := slices.Clone(h.writes)
-	slices.SortFunc(byEnd, func(a, b write) int { return int(a.ended - b.ended) })
+	slices.SortFunc(byEnd, func(a, b write) int { return int(a.Ended - b.Ended) })
 	largest, before := int64(0), write{}
 	for _, w := range byBegin {
-		for len(byEnd) > 0 && byEnd[0].ended < w.begun {
+		for len(byEnd) > 0 && byEnd[0].Ended < w.Begun {
 			e := byEnd[0]
 			byEnd = byEnd[1:]
-			if at := ids[key{e.writer, e.seq}]; e.fate == acked && len(at) > 0 && at[0] > largest {
+			if at := ids[key{e.Writer, e.Seq}]; e.Fate == acked && len(at) > 0 && at[0] > largest {
 				largest, before = at[0], e
 			}
 		}
-		if at := ids[key{w.writer, w.seq}]; len(at) > 0 && at[0] < largest {
+		if at := ids[key{w.Writer, w.Seq}]; len(at) > 0 && at[0] < largest {
 			bad("%s/%d (rowid %d) was asked for after %s/%d (rowid %d) was acknowledged, and came before it",
-				w.writer, w.seq, at[0], before.writer, before.seq, largest)
+				w.Writer, w.Seq, at[0], before.Writer, before.Seq, largest)
 		}
 	}
 	if len(errs) > 10 {
@@ -178,8 +186,8 @@ func (h *history) check(rows []row, mayLose func(write) bool) (lost []write, err
 // and to took.
 func (h *history) longest(from, to time.Duration) (longest time.Duration) {
 	for _, w := range h.writes {
-		if w.begun < to && w.ended > from {
-			longest = max(longest, w.ended-w.begun)
+		if w.Begun < to && w.Ended > from {
+			longest = max(longest, w.Ended-w.Begun)
 		}
 	}
 	return longest
@@ -210,7 +218,7 @@ func (h *history) acks(writers []string) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, w := range h.writes {
-		if w.fate == acked && (len(writers) == 0 || slices.Contains(writers, w.writer)) {
+		if w.Fate == acked && (len(writers) == 0 || slices.Contains(writers, w.Writer)) {
 			n++
 		}
 	}

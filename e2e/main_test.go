@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,9 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	if dir := os.Getenv(orphanEnv); dir != "" {
 		return runOrphan(dir)
+	}
+	if os.Getenv(processEnv) != "" {
+		return runProcess(os.Args[1], os.Args[2], os.Args[3])
 	}
 	if err := litefstest.Available(); err != nil {
 		if os.Getenv("CI") != "" {
@@ -69,13 +73,14 @@ func leftovers() error {
 	for _, what := range left {
 		err = errors.Join(err, errors.New(what+" is left"))
 	}
-	var goroutines []string
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if goroutines = others(); len(goroutines) == 0 {
-			return err
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return errors.Join(err, litefstest.Wait(ctx, "the end of all goroutines", func(context.Context) error {
+		if left := others(); len(left) > 0 {
+			return fmt.Errorf("these are left:\n\n%s", strings.Join(left, "\n\n"))
 		}
-	}
-	return errors.Join(err, fmt.Errorf("goroutines are left:\n\n%s", strings.Join(goroutines, "\n\n")))
+		return nil
+	}))
 }
 
 // others returns the stacks of all goroutines but the caller's and the

@@ -18,6 +18,7 @@ import (
 
 	"github.com/litefwd/litefwd"
 	"github.com/litefwd/litefwd/cmd/litefwd/internal/demoapp"
+	"github.com/litefwd/litefwd/internal/litefstest"
 )
 
 // asTool in the environment makes this test binary the tool; its value is a
@@ -60,6 +61,7 @@ type tool struct {
 	*exec.Cmd
 	tmp         string
 	out, errOut bytes.Buffer
+	ended       func(time.Duration) error
 }
 
 func newTool(t *testing.T, fault string, args ...string) *tool {
@@ -75,31 +77,19 @@ func newTool(t *testing.T, fault string, args ...string) *tool {
 	d.Cmd = exec.Command(exe, append([]string{"demo", "-timeout", "1m"}, args...)...)
 	d.Env = append(os.Environ(), asTool+"="+fault, "TMPDIR="+d.tmp)
 	d.Stdout, d.Stderr = &d.out, &d.errOut
+	if d.ended, err = litefstest.WatchEnd(d.Cmd); err != nil {
+		t.Fatal(err)
+	}
 	return d
 }
 
-// leavesNothing fails the test unless all processes and files are gone soon.
+// leavesNothing fails the test unless all processes end soon, and no file is left.
 func (d *tool) leavesNothing(t *testing.T) {
 	t.Helper()
-	var left []string
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		left, _ = filepath.Glob(filepath.Join(d.tmp, demoapp.DirPrefix+"*"))
-		if left = append(left, d.processes()...); len(left) == 0 {
-			return
-		}
+	err := d.ended(15 * time.Second)
+	if left, _ := filepath.Glob(filepath.Join(d.tmp, "*")); len(left) > 0 || err != nil {
+		t.Errorf("left behind: %q %v", left, err)
 	}
-	t.Errorf("left behind: %q", left)
-}
-
-// processes finds processes whose arguments name the directory (Linux only).
-func (d *tool) processes() (found []string) {
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range files {
-		if args, err := os.ReadFile(file); err == nil && bytes.Contains(args, []byte(d.tmp)) {
-			found = append(found, strings.ReplaceAll(string(args), "\x00", " "))
-		}
-	}
-	return found
 }
 
 // outcome is the part of the JSON result that tests look at.

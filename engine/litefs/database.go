@@ -209,11 +209,11 @@ func (d *database) quietStep(f func(t *track) change) change {
 	return c
 }
 
-func (d *database) connect(pos engine.Position, ok, first bool) change {
+func (d *database) connect(pos engine.Position, ok, first, another bool) change {
 	if !first {
 		d.anotherFile()
 	}
-	return d.quietStep(func(t *track) change { return t.connect(pos, ok, first) })
+	return d.quietStep(func(t *track) change { return t.connect(pos, ok, first, another) })
 }
 
 func (d *database) disconnect() {

@@ -106,6 +106,32 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
+// LiteFS is started again after a failover: the events do not tell that the copy
+// was replaced.
+func TestBreakDuringAGap(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		before, after role
+		want          int
+	}{{primary, replica, 1}, {role{host: "third"}, replica, 1}, {replica, replica, 0}, {primary, primary, 0}} {
+		f := newFake(t)
+		e, d := f.start(tt.before, at(5, a), quick)
+		h, _ := d.History()
+		f.set(func(f *fake) { f.refuse = true })
+		f.drop()
+		waitFor(t, e, "the end of the events", func(s engine.State) bool { return s.Problem != nil })
+		f.at(at(9, b))
+		f.primaryFile(tt.after.host)
+		f.set(func(f *fake) { f.role, f.refuse = tt.after, false })
+		waitFor(t, e, "the events again", func(s engine.State) bool { return s.Problem == nil })
+		waitRaised(t, d, h)
+		lost, _ := d.Breaks(0)
+		if len(lost) != tt.want || tt.want > 0 && (lost[0].Was != at(5, a) || lost[0].Is != at(9, b) || lost[0].Certain) {
+			t.Errorf("%+v and then %+v: Breaks = %+v", tt.before, tt.after, lost)
+		}
+	}
+}
+
 // A primary that is known by .primary alone, and then by the events again, may
 // not have been primary all the time.
 func TestTermAfterAGap(t *testing.T) {

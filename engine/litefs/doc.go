@@ -13,9 +13,9 @@
 //	the same, but .primary is there         | Unknown (after a second: wrong litefs_url?)
 //	the same, on a node without a port      | Replica of the node beside it
 //	events name another node                | Replica
-//	events name nobody                      | Unknown: an election
+//	events name nobody, or this very node   | Unknown: an election
 //	no events, .primary is there            | Replica of that node; it may be stale
-//	no events, no .primary                  | Unknown: never Primary
+//	no events, no .primary, or this node    | Unknown: never Primary
 //	the mount is dead or missing            | Unknown, or Replica as far as events tell
 //
 // [engine.State.Term] counts the changes of (primary?, hostname) that this

@@ -87,6 +87,9 @@ func (f *facts) judge(resolve func(host string) (string, error)) engine.State {
 	case f.role.host != "":
 		s.Role = engine.Replica
 		f.point(&s, f.role.host, resolve)
+		if f.isSelf(s.Primary) {
+			s.Role, s.Primary, s.Problem = engine.Unknown, engine.Peer{}, namesItself(f.role.host)
+		}
 		f.trouble(&s)
 		if s.Problem == nil && f.mount.lag > f.staleAfter && f.mount.lag != lagUnknown {
 			s.Problem = fmt.Errorf("no heartbeat has come from the primary %s for more than %s: "+
@@ -114,6 +117,9 @@ func (f *facts) judgeBlind(s *engine.State, resolve func(string) (string, error)
 		s.Role = engine.Replica
 		f.point(s, f.mount.primary, resolve)
 		s.Problem = fmt.Errorf("%s is primary according to .primary, which may be stale: %w", f.mount.primary, why)
+		if f.isSelf(s.Primary) {
+			s.Role, s.Primary, s.Problem = engine.Unknown, engine.Peer{}, why
+		}
 	default:
 		s.Problem = why
 	}
@@ -151,6 +157,19 @@ func (f *facts) judgePrimary(s *engine.State) {
 func (f *facts) point(s *engine.State, host string, resolve func(string) (string, error)) {
 	s.Primary.Name = host
 	s.Primary.Addr, s.Problem = resolve(host)
+}
+
+// isSelf reports whether the primary that this LiteFS, which is not primary, names
+// is its own node. It reads that in Consul as long as its lease there has not
+// ended: after a handoff until the successor has it, or when LiteFS was started
+// again.
+func (f *facts) isSelf(p engine.Peer) bool {
+	return f.ownHost != "" && p.Name == f.ownHost || f.self.Addr != "" && p.Addr == f.self.Addr
+}
+
+func namesItself(host string) error {
+	return fmt.Errorf("%w: this node's LiteFS is not primary and names itself, %q; if that lasts, another node has the same lease.hostname",
+		errElection, host)
 }
 
 // trouble adds what is wrong with the local LiteFS, which is worse than

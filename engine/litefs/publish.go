@@ -64,7 +64,7 @@ func (e *Engine) log(old, s engine.State) {
 	switch {
 	case s.Problem == errClosed:
 		msg = "litefs: closed"
-	case s.Problem == errElection, s.Problem == errResolving, errors.Is(s.Problem, errNotStarted):
+	case errors.Is(s.Problem, errElection), s.Problem == errResolving, errors.Is(s.Problem, errNotStarted):
 		msg = "litefs: " + s.Problem.Error()
 	case s.Problem != nil && !sameProblem(old.Problem, s.Problem):
 		level, msg = slog.LevelWarn, "litefs: problem"

@@ -99,6 +99,47 @@ func TestHandover(t *testing.T) {
 	waitPos(t, d, at(6, 6))
 }
 
+// Right after a handoff, or when LiteFS is started again before its lease has
+// ended, it takes its own node for the primary that it is to follow. Its hostname
+// is known since it was primary, or by its address.
+func TestReplicaOfItself(t *testing.T) {
+	t.Parallel()
+	itself := func(text ...string) func(engine.State) bool {
+		return func(s engine.State) bool {
+			ok := s.Role == engine.Unknown && s.Primary == engine.Peer{} && s.Problem != nil
+			for _, word := range text {
+				ok = ok && strings.Contains(s.Problem.Error(), word)
+			}
+			return ok
+		}
+	}
+	for _, tt := range []struct {
+		name, port string
+		before     role
+	}{{"by hostname", "1", primary}, {"by address", "7000", replica}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			f.become(tt.before)
+			e := f.open(Options{Port: tt.port}, quick)
+			if err := e.Start(t.Context(), engine.Self{Name: "node", Addr: "self:7000"}); err != nil {
+				t.Fatal(err)
+			}
+			d := f.database(e)
+			f.become(role{host: "self"})
+			s := waitFor(t, e, "the election", itself("election", "itself", `"self"`, "same lease.hostname"))
+			wantError(t, d.Fence(s.Term), fault.NotPrimary)
+			f.set(func(f *fake) { f.refuse = true })
+			f.drop()
+			waitFor(t, e, "the end of the events", itself("503"))
+			f.set(func(f *fake) { f.refuse = false })
+			waitFor(t, e, "the events again", itself("election"))
+			f.become(replica)
+			waitFor(t, e, "the primary", func(s engine.State) bool { return s.Role == engine.Replica && s.Primary.Name == "other" })
+		})
+	}
+}
+
 // The same role again is no change.
 func TestRepeatedRoleIsSilent(t *testing.T) {
 	t.Parallel()

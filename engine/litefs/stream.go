@@ -105,7 +105,7 @@ func (e *Engine) connected(r role) {
 	e.update(func(f *facts) {
 		for _, d := range e.databases {
 			at := readings[d]
-			c := d.connect(at.pos, at.ok, !f.everConnected)
+			c := d.connect(at.pos, at.ok, !f.everConnected, f.role != r)
 			told = append(told, func() { e.tell(d.name, c) })
 		}
 		f.gap = f.everConnected

@@ -28,6 +28,9 @@ type track struct {
 	// new primary replaced a history of its own; if that ends one transaction
 	// further it looks like the next one.
 	attached bool
+	// left is where the copy was when the events ended; zero once it is known to
+	// have gone back since.
+	left engine.Position
 	// regressed: a read has shown that the copy went back; the event that breaks
 	// the chain is still on its way.
 	regressed bool
@@ -68,14 +71,22 @@ func wentBack(was, is engine.Position, why string) engine.Break {
 	return engine.Break{Was: was, Is: is, Certain: true, Why: why}
 }
 
-const unseen = "the copy went back while LiteFS's events were not received"
+const (
+	unseen  = "the copy went back while LiteFS's events were not received"
+	skipped = "another node became primary while LiteFS's events were not received"
+)
 
 // connect begins a new connection's events. read is what "-pos" said after
 // the subscription, so what this connection's events will not tell is in it;
 // ok is false if it could not be read. first: no connection came before.
-func (t *track) connect(read engine.Position, ok, first bool) (c change) {
+// another: nor was the primary the one that is so now, so that a copy that is
+// further may have come as a whole.
+func (t *track) connect(read engine.Position, ok, first, another bool) (c change) {
 	if ok && t.based {
 		c.lost = wentBack(t.line.Last(), read, unseen)
+	}
+	if ok && another && !c.told() && !t.left.IsZero() && read.TXID > t.left.TXID {
+		c.lost = engine.Break{Was: t.left, Is: read, Why: skipped}
 	}
 	t.live, t.based = true, ok
 	t.seen, t.regressed, t.attached = false, false, true
@@ -90,7 +101,12 @@ func (t *track) connect(read engine.Position, ok, first bool) (c change) {
 }
 
 // disconnect ends the events. Until the next connection reads are all there is.
-func (t *track) disconnect() { t.live = false }
+func (t *track) disconnect() {
+	if t.live && t.based {
+		t.left = t.line.Last()
+	}
+	t.live = false
+}
 
 // event takes a tx event that came in the term. replica: this node is not the
 // primary.
@@ -167,6 +183,9 @@ func (t *track) read(m mark, p engine.Position) (c change) {
 		if t.based {
 			c.lost = wentBack(m.pos, p, unseen)
 		}
+		if c.told() {
+			t.left = engine.Position{}
+		}
 		c.raised = p != t.line.Last() || !t.based
 		t.based = true
 		if c.raised {
@@ -193,6 +212,11 @@ func (t *track) advanceTo(p engine.Position, term uint64) {
 		t.line.Next(p, term)
 	case p.TXID > last.TXID:
 		t.line.Jump(p, term)
+	default:
+		return
+	}
+	if !t.live {
+		t.left = p
 	}
 }
 

@@ -20,6 +20,7 @@ type act struct {
 	read    engine.Position // a read of "-pos" after what came before, unless zero
 	stale   bool            // read was begun before the last act
 	connect engine.Position // the first read of a new connection
+	another bool            // connect finds another primary
 	cut     bool            // the events end
 	role    bool            // the role changes
 	own     engine.Position // Committed
@@ -63,13 +64,20 @@ func TestTrack(t *testing.T) {
 		{"own commit was another's", true, []act{{event: at(6, a)}, {own: at(7, a)}, {event: at(7, b)}}, at(7, b), 1, 1},
 		{"reconnected", true, []act{{cut: true}, {connect: at(5, a)}, {event: at(6, a)}}, at(6, a), 1, 0},
 		{"reconnected further", true, []act{{cut: true}, {connect: at(9, a)}, {event: at(9, a)}, {event: at(10, a)}}, at(10, a), 1, 0},
+		{"reconnected, another primary", true, []act{{cut: true}, {connect: at(5, a), another: true}, {event: at(6, a)}}, at(6, a), 1, 0},
+		{"reconnected further, another primary", true, []act{{event: at(6, a)}, {cut: true}, {own: at(7, a)}, {connect: at(9, a), another: true},
+			{event: at(9, a)}, {event: at(10, a)}, {cut: true}, {connect: at(12, a)}}, at(12, a), 2, 1},
+		{"reconnected further, another primary, read before", true, []act{{cut: true}, {read: at(9, a)}, {connect: at(9, a), another: true}},
+			at(9, a), 2, 1},
+		{"reconnected further, another primary, read back before", true, []act{{cut: true}, {read: at(4, b)}, {connect: at(9, b), another: true}},
+			at(9, b), 2, 1},
 		{"reconnected further back", true, []act{{cut: true}, {connect: at(4, b)}, {event: at(5, b)}}, at(5, b), 1, 1},
 		{"blind", true, []act{{cut: true}, {read: at(5, a)}, {read: at(6, a)}, {read: at(6, b)}}, at(6, b), 2, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var tr track
-			tr.connect(at(5, a), true, true)
+			tr.connect(at(5, a), true, true, false)
 			if tr.history != 0 {
 				t.Fatal("the first connection raised the history")
 			}
@@ -96,7 +104,7 @@ func TestTrack(t *testing.T) {
 					tr.raise()
 				case !act.connect.IsZero():
 					term++
-					note(tr.connect(act.connect, true, false))
+					note(tr.connect(act.connect, true, false, act.another))
 				case !act.read.IsZero():
 					note(tr.read(m, act.read))
 				case !act.own.IsZero():
@@ -121,7 +129,7 @@ func TestTrack(t *testing.T) {
 func TestConfirmed(t *testing.T) {
 	t.Parallel()
 	var tr track
-	tr.connect(at(5, a), true, true)
+	tr.connect(at(5, a), true, true, false)
 	const many = 5000 // more than are remembered
 	for n := uint64(6); n < 6+many; n++ {
 		tr.event(event{pos: at(n, n)}, false, 1)
@@ -171,18 +179,18 @@ func TestStandingOnTrack(t *testing.T) {
 			tr.read(tr.mark(), at(4, b))
 			tr.event(event{pos: at(4, b)}, true, 2)
 		}, at(4, b), 2, engine.Held},
-		{"reconnected further", func(tr *track) { tr.disconnect(); tr.connect(at(8, b), true, false) }, at(6, a), 1, engine.Coming},
+		{"reconnected further", func(tr *track) { tr.disconnect(); tr.connect(at(8, b), true, false, false) }, at(6, a), 1, engine.Coming},
 		{"reconnected further, and on", func(tr *track) {
 			tr.disconnect()
-			tr.connect(at(8, b), true, false)
+			tr.connect(at(8, b), true, false, false)
 			tr.event(event{pos: at(9, b)}, true, 2)
 		}, at(6, a), 1, engine.Unclear},
-		{"reconnected, unchanged", func(tr *track) { tr.disconnect(); tr.connect(at(5, a), true, false) }, at(5, a), 1, engine.Held},
+		{"reconnected, unchanged", func(tr *track) { tr.disconnect(); tr.connect(at(5, a), true, false, false) }, at(5, a), 1, engine.Held},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var tr track
-			tr.connect(at(4, a), true, true)
+			tr.connect(at(4, a), true, true, false)
 			tr.event(event{pos: at(5, a)}, true, 1)
 			tt.do(&tr)
 			if got := tr.line.Standing(tt.p, tt.term); got != tt.want {

@@ -93,11 +93,12 @@ func (p *process) run(ctx context.Context, open Opener, stdin io.Reader) error {
 		died := !saysQuit(stdin)
 		orphaned <- died
 		cancel()
-		time.Sleep(exitTime)
-		if died {
-			p.cleanUp()
-		}
-		os.Exit(1)
+		time.AfterFunc(exitTime, func() {
+			if died {
+				p.cleanUp()
+			}
+			os.Exit(1)
+		})
 	}()
 	err := p.serve(ctx, open)
 	if ctx.Err() == nil {

@@ -58,6 +58,7 @@ func TestExecCarriesEverything(t *testing.T) {
 	if err != nil || res != wantResult {
 		t.Errorf("result %+v, %v; want %+v", res, err, wantResult)
 	}
+	want.From = "replica" // who sent it is known there
 	if st := <-got; !reflect.DeepEqual(st, want) {
 		t.Errorf("got %+v\nwant %+v", st, want)
 	}
@@ -253,6 +254,7 @@ func TestTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	opts.From = "replica"
 	if o := <-got; !reflect.DeepEqual(o, opts) {
 		t.Errorf("options %+v, want %+v", o, opts)
 	}

@@ -47,7 +47,7 @@ func (s *Server) batch(ctx context.Context, m *wire.BatchRequest) (res forward.B
 	}
 	id := b.ID.String()
 	defer s.recovered(ctx, id, func(e error) { err = e })
-	b.From = callerFrom(ctx).meta.Node
+	b.From = callerFrom(ctx).name()
 	target, err := s.opts.Resolve(ctx, string(m.GetDatabase()))
 	if err != nil {
 		return res, refused(err, id)

@@ -109,6 +109,9 @@ type callerKey struct{}
 
 func callerFrom(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*caller) }
 
+// name tells the caller from others.
+func (c *caller) name() string { return cmp.Or(c.meta.Node, c.addr) }
+
 func (c *caller) info() PeerInfo { return PeerInfo{Name: c.meta.Node, Addr: c.meta.Addr} }
 
 // admit counts one statement of size bytes; done takes it off again.

@@ -62,7 +62,7 @@ func (s *Server) resolve(ctx context.Context, m *wire.Statement, from *caller) (
 	if st, err = m.Forward(); err != nil {
 		return st, nil, refused(err, "")
 	}
-	st.From = from.meta.Node
+	st.From = from.name()
 	defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
 	if target, err = s.opts.Resolve(ctx, string(m.GetDatabase())); err != nil {
 		return st, nil, refused(err, st.ID.String())

@@ -171,7 +171,7 @@ func (t *txStream) begin(req *wire.TxRequest) (err error) {
 	if err != nil {
 		return err
 	}
-	opts.From = t.caller.meta.Node
+	opts.From = t.caller.name()
 	id := opts.ID.String()
 	if err := t.caller.admitTx(); err != nil {
 		return refused(err, id)

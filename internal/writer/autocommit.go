@@ -76,6 +76,9 @@ func (w *Writer) runJob(ctx context.Context, c *conn, j *job) error {
 		err = s.text(stmts, arguments{all: j.st.Args, shared: w.traits.sharedArgs})
 	}
 	c.forgetSharing(stmts)
+	if s.commits == 0 && fault.Code(err) == fault.CodeInterrupt && j.ctx.Err() == nil && s.unsure == nil {
+		err = s.w.stopped(err)
+	}
 	err = s.end(err)
 	if err != nil {
 		j.rows = nil

@@ -39,6 +39,18 @@ func interrupted(err error) error {
 	return &fault.SQLError{Code: fault.CodeInterrupt, ExtendedCode: fault.CodeInterrupt, Msg: err.Error(), Err: err}
 }
 
+// stopped is a statement that was interrupted, and undone, because the Writer is
+// stopping: for its caller nothing has run, and the next primary may run it.
+func (w *Writer) stopped(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kind := fault.NotPrimary
+	if w.stage == shut {
+		kind = fault.Closed
+	}
+	return fault.Refuse(kind, "the statement was interrupted and undone, as this node is giving the primary role up: %w", err)
+}
+
 // lostConnection hides driver.ErrBadConn, which database/sql takes for leave
 // to run the statement again.
 func lostConnection(err error) error {

@@ -95,10 +95,10 @@ func (h *hold) release() {
 			guard(c, func() error { c.abandon(); return nil }) //nolint:errcheck // c is given up then
 			w.keepIfUsable(c)
 		}
+		w.slot.release() // without the mutex, which the next one to have it takes
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.hold = nil
-		w.slot.release()
 	})
 }
 

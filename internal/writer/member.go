@@ -64,8 +64,12 @@ func (g *group) runMember(m *member) bool {
 	g.running = nil
 	if err != nil {
 		if !g.bear(sh, err) {
-			if fault.Code(err) == fault.CodeInterrupt && (j.ctx.Err() != nil || w.interrupts().Err() != nil) {
-				m.end(done, m.s.withCounters(err)) // not because others wait
+			switch {
+			case fault.Code(err) != fault.CodeInterrupt:
+			case j.ctx.Err() != nil:
+				m.end(done, m.s.withCounters(err))
+			case w.interrupts().Err() != nil:
+				m.end(done, w.stopped(err))
 			}
 			return false
 		}

@@ -33,7 +33,8 @@ type Writer struct {
 	settingNames sync.Map // string → true: what the classifier calls settings
 	writeTexts   textSet  // texts that Query need not try as reads
 
-	// mu guards the following. Whoever has it may take the slot's.
+	// mu guards the following. Whoever has it may ask the slot, but not give it up:
+	// the next one takes mu.
 	mu     sync.Mutex
 	stage  stage
 	inside int           // calls and transactions that are under way

@@ -83,12 +83,13 @@ func (c *peekedConn) Read(b []byte) (int, error) {
 // conns are the connections that gRPC does not close when it stops: links, and
 // those in their handshake.
 type conns struct {
-	mu     sync.Mutex // guards the following
-	open   map[net.Conn]struct{}
+	mu     sync.Mutex             // guards the following
+	open   map[*net.Conn]struct{} // one for each add
 	broken bool
 }
 
-// add has conn closed by breakAll until remove is called.
+// add has conn closed by breakAll until remove is called. A link is added before
+// its handshake is removed, or after.
 func (c *conns) add(conn net.Conn) (remove func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,13 +97,13 @@ func (c *conns) add(conn net.Conn) (remove func()) {
 		conn.Close()
 	}
 	if c.open == nil {
-		c.open = map[net.Conn]struct{}{}
+		c.open = map[*net.Conn]struct{}{}
 	}
-	c.open[conn] = struct{}{}
+	c.open[&conn] = struct{}{}
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.open, conn)
+		delete(c.open, &conn)
 	}
 }
 
@@ -112,6 +113,6 @@ func (c *conns) breakAll() {
 	defer c.mu.Unlock()
 	c.broken = true
 	for conn := range c.open {
-		conn.Close()
+		(*conn).Close()
 	}
 }

@@ -48,3 +48,25 @@ func TestStrangersAreNotWaitedForForEver(t *testing.T) {
 		})
 	}
 }
+
+// A link that begins while its handshake has not returned is not forgotten.
+func TestBrokenConns(t *testing.T) {
+	conn, other := net.Pipe()
+	late, otherLate := net.Pipe()
+	var c conns
+	handshake := c.add(conn)
+	link := c.add(conn)
+	handshake()
+	c.breakAll()
+	if _, err := other.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // the pipe's
+		t.Errorf("a link is open: %v", err)
+	}
+	link()
+	c.add(late)()
+	if _, err := otherLate.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // as above
+		t.Errorf("one that came afterwards is open: %v", err)
+	}
+	if len(c.open) != 0 {
+		t.Errorf("%d left", len(c.open))
+	}
+}

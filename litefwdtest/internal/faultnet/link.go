@@ -91,7 +91,8 @@ func (l *Link) Heal() {
 
 // DropReply arms the Link: once the first node has sent something and the
 // second then reports that it Committed, nothing more comes back on that
-// connection, and it breaks at the first byte that would.
+// connection, and it breaks at the first byte that would. So do all connections
+// on which something was sent meanwhile.
 func (l *Link) DropReply() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,9 +107,10 @@ func (l *Link) Committed() {
 	if !l.armed {
 		return
 	}
+	var lost loss
 	for p := range l.pairs {
 		if p.asked {
-			p.deaf, l.armed = true, false
+			p.deaf, l.armed = &lost, false
 		}
 	}
 }

@@ -141,6 +141,34 @@ func TestDropReply(t *testing.T) {
 	mustAsk(t, dial(t, l)) // only one is lost
 }
 
+// A node has two connections to another. Both break, but it is one reply.
+func TestDropReplyOnTwoConnections(t *testing.T) {
+	t.Parallel()
+	var l *Link
+	asked := make(chan struct{}, 2)
+	committed := make(chan struct{})
+	e := newEcho(t, func() { asked <- struct{}{}; <-committed })
+	l = newLink(t, e.Addr().String())
+	l.DropReply()
+	var answered sync.WaitGroup
+	for range 2 {
+		c := dial(t, l)
+		answered.Go(func() {
+			if got, err := ask(c); err == nil {
+				t.Errorf("a reply came: %q", got)
+			}
+		})
+	}
+	<-asked
+	<-asked
+	l.Committed()
+	close(committed)
+	answered.Wait()
+	if l.Dropped() != 1 {
+		t.Errorf("dropped %d", l.Dropped())
+	}
+}
+
 func TestStall(t *testing.T) {
 	t.Parallel()
 	l := newLink(t, newEcho(t, func() {}).Addr().String())

@@ -14,9 +14,13 @@ type pair struct {
 	once           sync.Once
 
 	// Guarded by Link.mu:
-	asked bool // the client sent something since the Link was armed
-	deaf  bool // what the server sends from now on is lost
+	asked bool  // the client sent something since the Link was armed
+	deaf  *loss // what the server sends from now on is lost, or nil
 }
+
+// loss is that of one reply. It may take several pairs: a node talks to another
+// over two connections, and a proxy does not know which one the reply is on.
+type loss struct{ counted bool } // guarded by Link.mu
 
 // breakUp closes both sides at once, without the usual farewell, so that the
 // peers see a reset.
@@ -117,8 +121,12 @@ func (l *Link) passRequest(p *pair) (bool, <-chan struct{}) {
 func (l *Link) passReply(p *pair) (bool, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p.deaf {
+	if p.deaf == nil {
+		return true, l.flowing
+	}
+	if !p.deaf.counted {
+		p.deaf.counted = true
 		l.dropped++
 	}
-	return !p.deaf, l.flowing
+	return false, l.flowing
 }

@@ -83,7 +83,7 @@ func (c *peekedConn) Read(b []byte) (int, error) {
 // conns are the connections that gRPC does not close when it stops: links, and
 // those in their handshake.
 type conns struct {
-	mu     sync.Mutex // guards the following
+	mu     sync.Mutex             // guards the following
 	open   map[*net.Conn]struct{} // one for each add
 	broken bool
 }

@@ -85,7 +85,6 @@ func (c *cluster) lag(o options, n int) (time.Duration, error) {
 	var all []time.Duration
 	var before, now [34]byte
 	for i := range n {
-		time.Sleep(2 * time.Millisecond) // the commit before is everywhere
 		if _, err := c.pos.ReadAt(before[:], 0); err != nil {
 			return 0, err
 		}
@@ -100,6 +99,7 @@ func (c *cluster) lag(o options, n int) (time.Duration, error) {
 			if time.Since(committed) > 5*time.Second {
 				return 0, errors.New("the replica does not follow")
 			}
+			time.Sleep(50 * time.Microsecond) // leave the processor to LiteFS
 		}
 		all = append(all, time.Since(committed))
 	}

@@ -372,3 +372,23 @@ func TestConcurrentCallers(t *testing.T) {
 		t.Errorf("%d executions", n)
 	}
 }
+
+// Texts travel once and are there each time.
+func TestExecTexts(t *testing.T) {
+	got := make(chan string, 1)
+	p := newPair(t, pairOptions{target: &fakeTarget{
+		onExec: func(_ context.Context, st forward.Statement) (forward.Result, error) {
+			got <- st.SQL
+			return forward.Result{}, nil
+		},
+	}})
+	for i := range 9 {
+		sql := []string{"INSERT 1", "INSERT 2", ""}[i%3]
+		if _, err := p.db.Exec(within(t), forward.Statement{ID: forward.NewID(), SQL: sql}); err != nil {
+			t.Fatal(err)
+		}
+		if text := <-got; text != sql {
+			t.Errorf("%q has become %q", sql, text)
+		}
+	}
+}

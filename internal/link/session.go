@@ -42,6 +42,7 @@ type session struct {
 	calls   map[uint64]*call // in a frame and not answered, waited for or not
 	bytes   int              // of the calls in calls
 	seq     uint64
+	texts   wire.TextNumbers
 	err     error // why the session has ended, or nil
 }
 
@@ -199,6 +200,9 @@ func (s *session) sendLocked(limit int) {
 		s.calls[c.seq] = c
 		s.bytes += c.size
 		leaving = append(leaving, c)
+		if text := s.texts.Replace(c.statement); text != nil {
+			frame.Texts = append(frame.Texts, text)
+		}
 		frame.Execs = append(frame.Execs, &wire.LinkExec{Seq: c.seq, Statement: c.statement})
 	}
 	s.mu.Unlock()

@@ -38,6 +38,7 @@ type linkStream struct {
 	ctx    context.Context // ends when the peer goes away
 	cancel context.CancelFunc
 	caller *caller
+	texts  wire.Texts    // the reader's
 	room   chan struct{} // holds one: replies have been sent
 	// execs counts statements until they are answered; with closing set it
 	// only falls.
@@ -128,7 +129,9 @@ func (l *linkStream) read() {
 		req := &wire.LinkRequest{}
 		err := l.frames.Read(req)
 		if err == nil {
-			l.take(req)
+			err = l.take(req)
+		}
+		if err == nil {
 			err = l.makeRoom()
 		}
 		var own *fault.Error
@@ -142,9 +145,16 @@ func (l *linkStream) read() {
 	}
 }
 
-func (l *linkStream) take(req *wire.LinkRequest) {
+func (l *linkStream) take(req *wire.LinkRequest) error {
+	if err := l.texts.Add(req.GetTexts()); err != nil {
+		return err
+	}
 	for _, exec := range req.GetExecs() {
-		l.start(exec)
+		sql, err := l.texts.Of(exec.GetStatement())
+		if err != nil {
+			return err
+		}
+		l.start(exec, sql)
 	}
 	for _, seq := range req.GetCancels() {
 		l.mu.Lock()
@@ -155,6 +165,7 @@ func (l *linkStream) take(req *wire.LinkRequest) {
 		}
 	}
 	l.flushSoon(req.GetPing())
+	return nil
 }
 
 // makeRoom waits until not too many answers wait for the peer to read them.
@@ -181,8 +192,8 @@ func (l *linkStream) makeRoom() error {
 	}
 }
 
-// start runs one statement, for which it does not wait.
-func (l *linkStream) start(exec *wire.LinkExec) {
+// start runs one statement, whose text is sql. It does not wait for it.
+func (l *linkStream) start(exec *wire.LinkExec, sql string) {
 	size := proto.Size(exec.GetStatement())
 	l.mu.Lock()
 	if l.closing { // the last frame tells the peer
@@ -199,7 +210,7 @@ func (l *linkStream) start(exec *wire.LinkExec) {
 	l.running[exec.GetSeq()] = cancel
 	l.mu.Unlock()
 	seq := exec.GetSeq() // the rest of exec is not held while the statement waits
-	l.s.submit(ctx, exec.GetStatement(), l.caller, func(res forward.Result, err error) {
+	l.s.submit(ctx, exec.GetStatement(), sql, l.caller, func(res forward.Result, err error) {
 		cancel()
 		msg := &wire.ExecReply{Seq: seq}
 		if err != nil {

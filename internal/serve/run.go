@@ -29,7 +29,7 @@ func (s *Server) recovered(ctx context.Context, id string, set func(error)) {
 
 // exec runs m outside a transaction.
 func (s *Server) exec(ctx context.Context, m *wire.Statement, from *caller) (res forward.Result, err error) {
-	st, target, err := s.resolve(ctx, m, from)
+	st, target, err := s.resolve(ctx, m, "", from)
 	if err != nil {
 		return res, err
 	}
@@ -38,8 +38,8 @@ func (s *Server) exec(ctx context.Context, m *wire.Statement, from *caller) (res
 }
 
 // submit is exec for a caller that does not wait; done is called once.
-func (s *Server) submit(ctx context.Context, m *wire.Statement, from *caller, done func(forward.Result, error)) {
-	st, target, err := s.resolve(ctx, m, from)
+func (s *Server) submit(ctx context.Context, m *wire.Statement, sql string, from *caller, done func(forward.Result, error)) {
+	st, target, err := s.resolve(ctx, m, sql, from)
 	if err != nil {
 		done(forward.Result{}, err)
 		return
@@ -57,10 +57,14 @@ func (s *Server) submit(ctx context.Context, m *wire.Statement, from *caller, do
 	}()
 }
 
-// resolve decodes m and finds what runs it.
-func (s *Server) resolve(ctx context.Context, m *wire.Statement, from *caller) (st forward.Statement, target forward.Target, err error) {
+// resolve decodes m, whose text is sql if it has come by its number, and finds what
+// runs it.
+func (s *Server) resolve(ctx context.Context, m *wire.Statement, sql string, from *caller) (st forward.Statement, target forward.Target, err error) {
 	if st, err = m.Forward(); err != nil {
 		return st, nil, refused(err, "")
+	}
+	if m.GetText() != 0 {
+		st.SQL = sql
 	}
 	st.From = from.name()
 	defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
@@ -72,7 +76,7 @@ func (s *Server) resolve(ctx context.Context, m *wire.Statement, from *caller) (
 
 // query is exec for a statement that may return rows.
 func (s *Server) query(ctx context.Context, m *wire.Statement, from *caller) (rows forward.Rows, err error) {
-	st, target, err := s.resolve(ctx, m, from)
+	st, target, err := s.resolve(ctx, m, "", from)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,8 @@ func NewStatement(ctx context.Context, database string, st forward.Statement) (*
 	return m, nil
 }
 
-// Forward is the inverse of NewStatement.
+// Forward is the inverse of NewStatement. A text that travels by its number is left
+// out, see Texts.
 func (m *Statement) Forward() (st forward.Statement, err error) {
 	if st.ID, err = NewID(m.GetId()); err != nil {
 		return st, err

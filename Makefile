@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 20s
 
-.PHONY: help test race check demo e2e bench fuzz generate tidy ci
+.PHONY: help test race load check demo e2e bench fuzz generate tidy ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,10 +13,14 @@ test: ## all tests that need no network, root or FUSE
 race: ## the same under the race detector
 	$(GO) test -race ./...
 
+load: ## the conformance suite while 64 others write (a minute)
+	LITEFWD_LOAD=1 $(GO) test -count=1 -run TestUnderLoad ./internal/conformance
+
 check: ## formatting, vet, tidy modules, and what the root package links
 	@test -z "$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$'))" || { gofmt -l .; echo "run gofmt -w"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
+	cd bench/writes && $(GO) vet ./... && $(GO) mod tidy -diff
 
 demo: ## three processes, one killed: the product in a minute
 	$(GO) run ./cmd/litefwd demo
@@ -40,6 +44,6 @@ generate: ## the protobuf code (needs protoc, Debian's protobuf-compiler)
 tidy: ## go.mod and go.sum
 	$(GO) mod tidy
 
-ci: check test race ## what a submission must pass
+ci: check test race load ## what a submission must pass
 	$(GO) run ./cmd/litefwd demo --lines 2000
 	$(MAKE) e2e

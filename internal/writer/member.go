@@ -106,8 +106,8 @@ func (m *member) run(sh *shareable) (err error) {
 		sh.slow = true
 	}
 	// The connection's counter before was another caller's, so that whether it has
-	// changed says nothing.
-	if err == nil && sh.RowID == sqlclass.RowIDIfChanged && s.c.counters.changes > 0 {
+	// changed says nothing; where the kind of statement does not tell, it was primed.
+	if err == nil && (sh.RowID == sqlclass.RowIDUnknown || sh.RowID == sqlclass.RowIDIfChanged && s.c.counters.changes > 0) {
 		s.res.LastInsertID = s.c.counters.last
 	}
 	return err

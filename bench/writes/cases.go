@@ -131,13 +131,29 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	results, err := runCases(ctx, o, c)
+	var flooded *flood
+	if err == nil && o.only == "" {
+		progress(o, o.runs-1, "10,000 writes that wait")
+		flooded, err = floods(ctx, o, c)
+	}
 	if stopErr := c.stop(); err == nil {
 		err = stopErr
 	}
 	if err != nil {
 		return err
 	}
-	return show(o, results, contended)
+	if o.only == "" {
+		progress(o, o.runs-1, "HALT")
+		halted, err := halt(ctx, o)
+		if err != nil {
+			return fmt.Errorf("HALT: %w", err)
+		}
+		results = append(results, halted)
+	}
+	if err := show(o, results, contended, flooded); err != nil || o.svg == "" {
+		return err
+	}
+	return plot(o, results)
 }
 
 func runCases(ctx context.Context, o options, c *cluster) ([]*result, error) {

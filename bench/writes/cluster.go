@@ -17,6 +17,7 @@ import (
 type cluster struct {
 	litefs           *litefstest.Cluster
 	primary, replica *process
+	addr             string   // of the primary's node
 	pos              *os.File // the replica's
 }
 
@@ -43,6 +44,7 @@ func startCluster(ctx context.Context, o options) (_ *cluster, err error) {
 	if err != nil {
 		return nil, err
 	}
+	c.addr = addrs[0]
 	peers := map[string]string{c.litefs.Hostname(0): addrs[0], c.litefs.Hostname(1): addrs[1]}
 	for i, p := range []**process{&c.primary, &c.replica} {
 		path := filepath.Join(c.litefs.Mount(i), "app.db")

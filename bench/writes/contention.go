@@ -111,7 +111,6 @@ func (c *contention) show() {
 	for i := range ratios {
 		ratios[i] = c.Rate[i] / c.BareRate[i]
 	}
-	verdict := func(met bool) string { return map[bool]string{true: "met", false: "MISSED"}[met] }
 	p999 := median(each(c.P999, seconds)) * 1e3
 	fmt.Printf("\n%d processes on one file, engine shared, synchronous=FULL, against the bare driver with busy_timeout\n", contenders)
 	fmt.Printf("  writes/s            %.0f, bare %.0f: %.2f ×; goal ≥ 1: %s\n",

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-func show(o options, results []*result, contended *contention) error {
+func show(o options, results []*result, contended *contention, flooded *flood) error {
 	if o.json {
 		return json.NewEncoder(os.Stdout).Encode(struct {
 			LiteFS []*result
 			Shared *contention
-		}{results, contended})
+			Flood  *flood
+		}{results, contended, flooded})
 	}
 	fmt.Printf("\n%s, %s, 2 LiteFS nodes; medians of %d runs of %v; replication lag p50 %.2f ms\n\n",
 		o.driver, o.journal, o.runs, o.each, median(each(results[0].Lag, time.Duration.Seconds))*1e3)
@@ -26,7 +27,7 @@ func show(o options, results []*result, contended *contention) error {
 		goal, failures, first := "", 0, ""
 		if r.goal != nil {
 			text, met := r.goal(r)
-			goal = text + ": " + map[bool]string{true: "met", false: "MISSED"}[met]
+			goal = text + ": " + verdict(met)
 		}
 		for _, p := range r.Reports {
 			failures += p.Errors
@@ -46,10 +47,21 @@ func show(o options, results []*result, contended *contention) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if flooded != nil {
+		flooded.show()
+	}
 	if contended != nil {
 		contended.show()
 	}
 	return nil
+}
+
+// verdict says whether a goal is met.
+func verdict(met bool) string {
+	if met {
+		return "met"
+	}
+	return "MISSED"
 }
 
 func each[A, B any](in []A, f func(A) B) []B {

@@ -17,12 +17,11 @@ import (
 
 // order is what the parent tells a worker to do; its answer is a report.
 type order struct {
-	Do      string        // bare, write, gorm or queue
+	Do      string        // bare, write, gorm or memory
 	Callers int           // that write at the same time
 	Await   litefwd.Await // of write and gorm
 	For     time.Duration // how long
 	Tx      bool          // gorm: with its default transaction
-	Bytes   int           // queue: of a statement's text value
 }
 
 // report is what came of an order.
@@ -62,13 +61,15 @@ type nodeConfig struct {
 	Peers                                                    map[string]string
 }
 
+const benchSecret = "a secret of the benchmark's alone"
+
 func (c *nodeConfig) open() (*litefwd.Node, error) {
 	cfg := litefwd.Config{
 		Path: c.Path, Engine: c.Engine, LiteFSURL: c.LiteFSURL, Driver: c.Driver, DriverDSN: c.DriverDSN,
 		Listen: c.Listen, Name: c.Name, Peers: c.Peers,
 	}
 	if c.Engine == "litefs" {
-		cfg.Secret = "a secret of the benchmark's alone"
+		cfg.Secret = benchSecret
 	}
 	return litefwd.Open(context.Background(), cfg)
 }

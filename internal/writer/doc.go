@@ -5,18 +5,42 @@
 // # One slot
 //
 // SQLite has one writer at a time, so the Writer has one slot and one
-// connection that writes. Autocommit statements and interactive transactions
-// wait for the slot first come first served, so that nobody starves and no
-// two callers meet in SQLite's busy handler. A wait is bounded (BusyTimeout
-// and the caller's context) and ends as SQLite's does: SQLITE_BUSY, "database
-// is locked". A goroutine that holds a transaction and waits for another
-// write therefore gets BUSY rather than a deadlock.
+// connection that writes. No two callers meet in SQLite's busy handler. Who waits
+// for the slot gets it first come first served; nodes take turns, and so do
+// autocommit statements and those who want the slot for themselves, so that nobody
+// starves. A wait is bounded (BusyTimeout and the caller's context) and ends as
+// SQLite's does: SQLITE_BUSY, "database is locked". A goroutine that holds a
+// transaction and waits for another write therefore gets BUSY rather than a
+// deadlock.
 //
 // # What an autocommit statement goes through
 //
 //	BEGIN IMMEDIATE; Database.Fence; the statement; COMMIT; Database.Committed
 //
-// A text of several statements does that for each of them, so that it behaves
+// # Sharing a commit
+//
+// A commit costs far more than a statement, so those that wait share one: whoever
+// has the slot takes along what has come meanwhile. While it commits the next ones
+// gather; a lone statement goes at once. The files: queue.go (who is next), turn.go
+// (what the slot's holder does), group.go (one transaction), member.go (one
+// statement of it), sharing.go (which may).
+//
+// Nobody notices. A statement shares only if SQLite's program for it cannot end the
+// transaction nor leave a deferred foreign key violated (sqlclass.Sharing), and if
+// it is one statement under the connector's own PRAGMAs; all else runs alone. What
+// is known of a text holds for one schema_version, which is looked at in each
+// transaction. What a failure leaves behind is undone by a savepoint where SQLite
+// does not see to it. If the transaction is lost all the same (a full disk, an
+// interrupt, a panic in a user's function) nothing of it was committed: the one
+// that did it runs alone, and the others again without it. A COMMIT that fails is
+// OutcomeUnknown to each, unless it was certainly rolled back.
+//
+// A statement that takes long while others share its transaction is interrupted
+// (MaxGroupTime), and its text runs alone from then on.
+//
+// # Texts of several statements
+//
+// Each of them has a transaction of its own, so that it behaves
 // as it does on SQLite: what ran before an error stays, OR FAIL keeps its
 // earlier rows, OR ROLLBACK loses only its own. BEGIN … COMMIT inside one text
 // spans the statements between; a text that leaves a transaction open is

@@ -20,7 +20,11 @@ type queue struct {
 	held    bool
 	jobs    fairQueue
 	alone   fairQueue
-	jobLast bool  // a job got the slot last
+	jobLast bool // a job got the slot last
+	// enough is closed when so many jobs wait as gather wants; nil if it does not
+	// wait.
+	enough  chan struct{}
+	wanted  int
 	closed  error // why nobody gets the slot, or nil
 	busy    uint64
 	maxWait time.Duration
@@ -69,6 +73,10 @@ func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
 		r.answer(locked(nil))
 	default:
 		q.kind(r).push(r)
+		if q.enough != nil && q.jobs.length >= q.wanted {
+			close(q.enough)
+			q.enough = nil
+		}
 		r.since = time.Now()
 		r.timer = time.AfterFunc(limit, func() { q.withdraw(r, nil) })
 		if ctx.Done() != nil {
@@ -119,6 +127,27 @@ func (q *queue) join() *job {
 	}
 	q.leftLocked(r)
 	return r.job
+}
+
+// gather waits, at most limit, until n jobs wait. The caller holds the slot.
+func (q *queue) gather(n int, limit time.Duration) {
+	q.mu.Lock()
+	if q.jobs.length >= n || q.closed != nil {
+		q.mu.Unlock()
+		return
+	}
+	enough := make(chan struct{})
+	q.enough, q.wanted = enough, n
+	q.mu.Unlock()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-enough:
+	case <-timer.C:
+	}
+	q.mu.Lock()
+	q.enough = nil
+	q.mu.Unlock()
 }
 
 // release gives the slot to the next in the queue.

@@ -304,3 +304,39 @@ func TestNoGoroutineLeft(t *testing.T) {
 		})
 	}
 }
+
+// gather ends when so many jobs wait, or when its limit has passed.
+func TestQueueGathers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		wantNoError(t, q.acquire(t.Context(), time.Second, ""))
+		add := func() {
+			q.enqueue(context.Background(), time.Hour, &request{job: &job{}, answer: func(error) {}})
+		}
+		start := time.Now()
+		over := make(chan struct{})
+		go func() { q.gather(3, time.Minute); close(over) }()
+		for range 3 {
+			synctest.Wait()
+			add()
+		}
+		<-over
+		if took := time.Since(start); took != 0 {
+			t.Errorf("three waited at once, and gather took %v", took)
+		}
+		q.gather(3, time.Minute)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("three waited already, and gather took %v", took)
+		}
+		q.gather(4, time.Second)
+		if took := time.Since(start); took != time.Second || q.enough != nil {
+			t.Errorf("it waited for %v", took)
+		}
+		q.close(closed())
+		q.gather(1, time.Minute)
+		if took := time.Since(start); took != time.Second {
+			t.Error("it waits for a queue that is closed")
+		}
+	})
+}

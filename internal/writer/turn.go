@@ -1,6 +1,10 @@
 package writer
 
-import "github.com/litefwd/litefwd/internal/fault"
+import (
+	"time"
+
+	"github.com/litefwd/litefwd/internal/fault"
+)
 
 // turn is what the holder of the slot does for jobs: the one that got the slot,
 // and those that join it in its transaction.
@@ -27,6 +31,9 @@ func (w *Writer) newTurn(first *job) *turn {
 func (t *turn) lead(first *job) {
 	w := t.w
 	defer w.leave()
+	if w.crowd > 1 {
+		w.slot.gather(w.crowd-1, w.pause)
+	}
 	for _, j := range t.share(first) {
 		w.runAlone(j)
 	}
@@ -56,6 +63,9 @@ func (t *turn) share(first *job) (alone []*job) {
 		g := &group{t: t, joining: joining}
 		var lonely []*job
 		again, lonely = g.run(again)
+		if t.w.crowd = len(g.members); t.w.crowd > 0 {
+			t.w.pause = time.Since(g.began) / 2
+		}
 		alone = append(alone, lonely...)
 	}
 	return alone

@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
@@ -25,6 +26,11 @@ type Writer struct {
 	stopConfirm context.CancelFunc
 
 	conn *conn // writes; it belongs to the slot's holder
+	// crowd is how many had a part in the last turn: they may be about to come again,
+	// which the next one waits for, at most half as long as that one took (pause),
+	// so that they come together. Both are the slot's holder's.
+	crowd int
+	pause time.Duration
 
 	probing sync.Mutex // guards probed, and traits until it is set
 	probed  bool

@@ -114,6 +114,41 @@ func (c *conn) close() {
 // costs more than a small insert. And a write that returns rows is active,
 // and so not to be committed, until it was stepped to its end or reset.
 func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, keep bool) error {
+	return c.prepared(ctx, sql, args, keep, func(stmt *sqldriver.Stmt) error {
+		rows, err := stmt.Query(ctx, args)
+		if err == nil {
+			err = drop(rows)
+		}
+		return err
+	})
+}
+
+// execCounted is exec for a statement that returns no rows and counts all that it
+// changes; it takes the counters from the driver's own result. ctx must not end.
+func (c *conn) execCounted(ctx context.Context, sql string, args []driver.NamedValue) error {
+	counted := false
+	err := c.prepared(ctx, sql, args, true, func(stmt *sqldriver.Stmt) error {
+		res, err := stmt.Exec(ctx, args)
+		if err != nil {
+			return err
+		}
+		last, errLast := res.LastInsertId()
+		changes, errChanges := res.RowsAffected()
+		if counted = errLast == nil && errChanges == nil; counted {
+			c.counters.last, c.counters.changes = last, changes
+			c.counters.total += changes
+		}
+		return nil
+	})
+	if err == nil && !counted {
+		return c.readCounters()
+	}
+	return err
+}
+
+// prepared calls run with the prepared form of sql, which is kept if it succeeds and
+// keep is set.
+func (c *conn) prepared(ctx context.Context, sql string, args []driver.NamedValue, keep bool, run func(*sqldriver.Stmt) error) error {
 	stmt, kept := c.stmts.take(sql)
 	if !kept {
 		var err error
@@ -134,53 +169,9 @@ func (c *conn) exec(ctx context.Context, sql string, args []driver.NamedValue, k
 		_, err := c.db.Exec(ctx, sql, args)
 		return c.failed(err)
 	}
-	rows, err := stmt.Query(ctx, args)
-	if err == nil {
-		err = drop(rows)
-	}
+	err := run(stmt)
 	ok = err == nil
 	return c.failed(err)
-}
-
-// execCounted is exec for a statement that returns no rows and counts all that it
-// changes; it takes the counters from the driver's own result.
-func (c *conn) execCounted(ctx context.Context, sql string, args []driver.NamedValue) error {
-	stmt, kept := c.stmts.take(sql)
-	if !kept {
-		var err error
-		if stmt, err = c.db.Prepare(ctx, sql); err != nil {
-			return c.failed(err)
-		}
-	}
-	ok := false
-	defer func() {
-		if ok && c.stmts.worthKeeping(sql, args) {
-			c.stmts.put(sql, stmt)
-		} else {
-			stmt.Close()
-		}
-	}()
-	var res driver.Result
-	var err error
-	if n := stmt.NumInput(); n >= 0 && n != len(args) {
-		res, err = c.db.Exec(ctx, sql, args) // for the driver to judge
-	} else {
-		res, err = stmt.Exec(ctx, args)
-	}
-	if err != nil {
-		return c.failed(err)
-	}
-	ok = true
-	last, err := res.LastInsertId()
-	if err == nil {
-		c.counters.last = last
-		c.counters.changes, err = res.RowsAffected()
-		c.counters.total += c.counters.changes
-	}
-	if err != nil {
-		return c.readCounters()
-	}
-	return nil
 }
 
 // drop steps rows to their end and closes them.

@@ -258,7 +258,17 @@ func stmt(sql string, args ...any) forward.Statement {
 // fetch returns all rows as text and closes them.
 func fetch(rows forward.Rows) (string, error) {
 	defer rows.Close()
-	dest := make([]driver.Value, len(rows.Columns()))
+	return fetchAll(len(rows.Columns()), rows)
+}
+
+// fetchRaw is fetch for rows of the driver itself, which the caller closes.
+func fetchRaw(rows driver.Rows) (string, error) {
+	text, err := fetchAll(len(rows.Columns()), rows)
+	return text, fault.FromDriver(err)
+}
+
+func fetchAll(width int, rows interface{ Next([]driver.Value) error }) (string, error) {
+	dest := make([]driver.Value, width)
 	var out []string
 	for {
 		err := rows.Next(dest)
@@ -341,20 +351,4 @@ func connectBare(t testing.TB, c driver.Connector) *sqldriver.Conn {
 func dsnPath(dsn string) string {
 	path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
 	return path
-}
-
-// fetchRaw is fetch for rows of the driver itself.
-func fetchRaw(rows driver.Rows) (string, error) {
-	dest := make([]driver.Value, len(rows.Columns()))
-	var out []string
-	for {
-		err := rows.Next(dest)
-		if errors.Is(err, io.EOF) {
-			return strings.Join(out, " "), nil
-		}
-		if err != nil {
-			return strings.Join(out, " "), fault.FromDriver(err)
-		}
-		out = append(out, strings.Trim(fmt.Sprint(dest), "[]"))
-	}
 }

@@ -70,6 +70,8 @@ func (g *group) runMember(m *member) bool {
 				m.end(done, m.s.withCounters(err))
 			case w.interrupts().Err() != nil:
 				m.end(done, w.stopped(err))
+			default:
+				sh.slow = true
 			}
 			return false
 		}

@@ -40,7 +40,8 @@ type BatchError = fault.BatchError
 // Each is a single statement that begins or ends no transaction: a SELECT, which
 // reads what those before it have written, INSERT, UPDATE, DELETE or DDL. The first
 // that fails rolls all back and is named by a *BatchError. Rows are kept in memory:
-// Config.MaxResult bounds them, and Config.MaxMessage the statements together.
+// Config.MaxResult and Config.MaxMessage bound them, and the latter the statements
+// together, which are 4096 at most.
 //
 // It waits for its turn as a single write does. The end of ctx interrupts it, and it
 // is rolled back, or, when that cannot be known, ErrOutcomeUnknown.
@@ -70,6 +71,8 @@ func (c *conn) batch(ctx context.Context, stmts []Statement) ([]BatchResult, err
 	switch {
 	case len(stmts) == 0:
 		return nil, nil
+	case len(stmts) > forward.MaxBatch:
+		return nil, fault.Refuse(fault.TooLarge, "a batch of %d statements; the limit is %d", len(stmts), forward.MaxBatch)
 	case c.localOnly:
 		return nil, fault.Refuse(fault.Unsupported, "Batch on Node.Local, which writes nothing")
 	}

@@ -50,6 +50,17 @@ func TestBatch(t *testing.T) {
 			if _, err = litefwd.Batch(t.Context(), c.Local(i), litefwd.Statement{SQL: "DELETE FROM t"}); !errors.Is(err, litefwd.ErrUnsupported) {
 				t.Errorf("Batch on Local: %v", err)
 			}
+			if _, err := c.Node(i).Batch(t.Context(), make([]litefwd.Statement, 4097)...); !errors.Is(err, litefwd.ErrTooLarge) || !litefwd.SafeToRetry(err) {
+				t.Errorf("node %d: too many statements: %v", i, err)
+			}
+			// Rows that are too large are refused before they are committed.
+			if _, err := c.Node(i).Batch(t.Context(), litefwd.Statement{SQL: "DELETE FROM t"},
+				litefwd.Statement{SQL: "SELECT zeroblob(?)", Args: []any{64<<20 - 10}}); !errors.Is(err, litefwd.ErrTooLarge) {
+				t.Errorf("node %d: rows that are too large: %v", i, err)
+			}
+			if n := queryInt(t, c.DB(i), "SELECT count(*) FROM t"); n != id {
+				t.Errorf("node %d: a batch that failed has left %d rows, want %d", i, n, id)
+			}
 			if got, err := c.Node(i).Batch(t.Context()); err != nil || len(got) != 0 {
 				t.Errorf("an empty batch: %v, %v", got, err)
 			}

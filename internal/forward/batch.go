@@ -8,7 +8,13 @@ type Batch struct {
 	Statements []Statement
 	// From is as in Statement.
 	From string
+	// MaxRows bounds the rows that it returns, in bytes of memory; 0 is the
+	// target's own bound.
+	MaxRows int64
 }
+
+// MaxBatch bounds the statements of a Batch.
+const MaxBatch = 4096
 
 // BatchItem is what one statement of a Batch did.
 type BatchItem struct {

@@ -37,7 +37,7 @@ func (s *Server) Batch(stream wire.Forward_BatchServer) error {
 	case err != nil:
 		return stream.Send(&wire.BatchReply{Error: wire.NewError(err)})
 	}
-	return stream.Send(wire.NewBatchReply(forward.ID(req.GetId()), res, c.maxRow()))
+	return stream.Send(wire.NewBatchReply(forward.ID(req.GetId()), res, c.maxRow()+wire.MessageSlack))
 }
 
 func (s *Server) batch(ctx context.Context, m *wire.BatchRequest) (res forward.BatchResult, err error) {
@@ -47,7 +47,8 @@ func (s *Server) batch(ctx context.Context, m *wire.BatchRequest) (res forward.B
 	}
 	id := b.ID.String()
 	defer s.recovered(ctx, id, func(e error) { err = e })
-	b.From = callerFrom(ctx).name()
+	c := callerFrom(ctx)
+	b.From, b.MaxRows = c.name(), int64(c.maxRow())
 	target, err := s.opts.Resolve(ctx, string(m.GetDatabase()))
 	if err != nil {
 		return res, refused(err, id)

@@ -19,8 +19,8 @@ type Sharing struct {
 	Alone string
 	// RowID says when it sets last_insert_rowid().
 	RowID RowIDEffect
-	// Loops: it may visit many rows, so that it can take long, and so that an error
-	// can come when it has changed some of them already.
+	// Loops: it may visit many rows, so that it can take long, or else an error can
+	// come when it has changed some already.
 	Loops bool
 	// Nested: triggers or foreign key actions change rows too, which
 	// total_changes() counts and changes() does not.
@@ -70,6 +70,7 @@ type sharedProgram struct {
 	starts  int // programs begun: the statement's own, then those of its triggers
 	// of the statement's own program:
 	setsRowID, updates bool
+	deletes            bool
 }
 
 // Of Insert's p5, and of Halt's p2 (SQLite, sqliteInt.h).
@@ -101,12 +102,18 @@ func (p *sharedProgram) add(row []driver.Value) {
 		if p1 != 0 && p2 == haltRollback {
 			p.alone("a conflict rolls its transaction back")
 		}
+		p.Loops = p.Loops || p1 != 0 && p.deletes
 	case "FkCounter":
 		// With p1 it counts violations that COMMIT looks at. Those that it takes
 		// off are there only if a statement before has left some.
-		if p1 != 0 && p2 > 0 {
+		switch {
+		case p1 != 0 && p2 > 0:
 			p.alone("it may violate a deferred foreign key")
+		case p1 == 0 && p2 > 0:
+			p.Loops = true // it is looked at when all is done
 		}
+	case "Delete", "IdxDelete":
+		p.deletes = true // perhaps what is replaced: the row itself can fail after that
 	case "Insert":
 		if p.starts == 1 {
 			p.setsRowID = p.setsRowID || p5&flagLastRowID != 0
@@ -118,7 +125,10 @@ func (p *sharedProgram) add(row []driver.Value) {
 		p.Rows = true
 	case "Next", "Prev", "SorterNext", "VNext", "NextIfOpen", "PrevIfOpen", "Yield", "RowSetRead", "RowSetTest":
 		p.Loops = true
+	case "MakeRecord", "TypeCheck", "MustBeInt":
+		p.Loops = p.Loops || p.deletes
 	case "Function", "PureFunc":
+		p.Loops = p.Loops || p.deletes
 		switch name := functionName(row[5]); name {
 		case "last_insert_rowid", "changes", "total_changes", "optimize":
 			p.alone("it calls " + name + "()")

@@ -37,58 +37,70 @@ func (w *Writer) wait(j *job) *job {
 }
 
 // runAlone runs a job in transactions of its own.
-func (w *Writer) runAlone(j *job) {
+func (w *Writer) runAlone(j *job) (o outcome) {
 	if err := j.ctx.Err(); err != nil {
-		j.err = interrupted(err)
-		return
+		o.err = interrupted(err)
+		return o
 	}
-	ctx, stop := w.interruptible(j.ctx)
+	stopping := w.interrupts()
+	ctx, stop := until(j.ctx, stopping)
 	defer stop()
-	j.err = w.withConn(ctx, j.st.Session.Pragmas, func(c *conn) error { return w.runJob(ctx, c, j) })
+	o.err = w.withConn(ctx, j.st.Session.Pragmas, func(c *conn) error {
+		s, err := w.newScope(ctx, c, j.st.ID, j.st.Session)
+		if err != nil {
+			return err
+		}
+		s.job = j
+		if o, err = s.runJob(j); err == nil {
+			return nil
+		}
+		if s.commits == 0 && s.unsure == nil && fault.Code(err) == fault.CodeInterrupt &&
+			j.ctx.Err() == nil && stopping.Err() != nil {
+			err = w.stopped(err)
+		}
+		return s.withCounters(s.end(err))
+	})
+	if o.err != nil {
+		return outcome{err: o.err}
+	}
+	return o
 }
 
-// interruptible returns a ctx that also ends when everything is to be interrupted.
-func (w *Writer) interruptible(ctx context.Context) (context.Context, func()) {
+// until returns a ctx that also ends when stopping does.
+func until(ctx, stopping context.Context) (context.Context, func()) {
 	if ctx.Done() == nil { // a driver may do less for one that has none
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(w.interrupts(), cancel)
+	stop := context.AfterFunc(stopping, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
-func (w *Writer) runJob(ctx context.Context, c *conn, j *job) error {
-	s, err := w.newScope(ctx, c, j.st.ID, j.st.Session)
-	if err != nil {
-		return err
-	}
-	s.job = j
+func (s *scope) runJob(j *job) (o outcome, err error) {
 	if j.batch != nil {
 		return s.runBatch(j)
 	}
 	stmts, err := s.classify(j.st.SQL)
 	if err != nil {
-		return err
+		return o, err
 	}
 	if j.query {
-		j.rows, err = s.collect(stmts, j.st.SQL, j.st.Args)
+		o.rows, err = s.collect(stmts, j.st.SQL, j.st.Args)
 	} else {
-		err = s.text(stmts, arguments{all: j.st.Args, shared: w.traits.sharedArgs})
+		err = s.text(stmts, arguments{all: j.st.Args, shared: s.w.traits.sharedArgs})
 	}
-	c.forgetSharing(stmts)
-	if s.commits == 0 && fault.Code(err) == fault.CodeInterrupt && j.ctx.Err() == nil && s.unsure == nil {
-		err = s.w.stopped(err)
+	s.c.forgetSharing(stmts)
+	if err == nil {
+		err = s.end(nil)
 	}
-	err = s.end(err)
 	if err != nil {
-		j.rows = nil
-		return s.withCounters(err)
+		return o, err
 	}
-	j.res = s.res
-	if j.rows != nil {
-		j.rows.SetResult(s.res)
+	o.res = s.res
+	if o.rows != nil {
+		o.rows.SetResult(s.res)
 	}
-	return nil
+	return o, nil
 }
 
 // end leaves no transaction open behind an autocommit text.

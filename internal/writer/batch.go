@@ -5,6 +5,7 @@ import (
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/rowset"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -14,41 +15,50 @@ func (w *Writer) Batch(ctx context.Context, b forward.Batch) (forward.BatchResul
 	if len(b.Statements) == 0 {
 		return forward.BatchResult{}, fault.Refuse(fault.Protocol, "a batch without statements")
 	}
-	j := w.wait(&job{st: forward.Statement{ID: b.ID, From: b.From}, batch: b.Statements, ctx: ctx})
+	j := w.wait(&job{st: forward.Statement{ID: b.ID, From: b.From}, batch: b.Statements, maxRows: b.MaxRows, ctx: ctx})
 	return forward.BatchResult{Items: j.items, Result: j.res}, j.err
 }
 
 // runBatch runs the statements of j in one transaction.
-func (s *scope) runBatch(j *job) error {
+func (s *scope) runBatch(j *job) (o outcome, err error) {
 	if err := s.c.setLastInsertID(0); err != nil {
-		return err
+		return o, err
 	}
 	if err := s.begin(""); err != nil {
-		return s.explain(err, false)
+		return o, s.explain(err, false)
 	}
 	left := int64(s.w.opts.MaxResult)
+	if j.maxRows > 0 {
+		left = min(left, j.maxRows)
+	}
 	for i, st := range j.batch {
-		item, err := s.batchItem(st, &left)
+		item, err := s.batchItem(st)
+		if err == nil {
+			if rows, ok := item.Rows.(*rowset.Set); ok {
+				left -= rows.Size()
+			}
+			if left < 0 {
+				err = fault.New(fault.TooLarge, "the rows that the batch returns are too large (MaxResult, MaxMessage)")
+			}
+		}
 		if err != nil {
 			s.rollback()
-			j.items = nil
-			return &fault.BatchError{Index: i, Err: s.explain(err, false)}
+			return o, &fault.BatchError{Index: i, Err: s.explain(err, false)}
 		}
-		j.items = append(j.items, item)
+		o.items = append(o.items, item)
 	}
 	if err := s.commit(); err != nil {
 		if s.open {
 			s.rollback()
 		}
-		j.items = nil
-		return s.explain(err, true)
+		return o, s.explain(err, true)
 	}
-	j.res = s.res
-	return nil
+	o.res = s.res
+	return o, nil
 }
 
-// batchItem runs one of the statements; left is how many bytes of rows may follow.
-func (s *scope) batchItem(st forward.Statement, left *int64) (item forward.BatchItem, err error) {
+// batchItem runs one of the statements.
+func (s *scope) batchItem(st forward.Statement) (item forward.BatchItem, err error) {
 	stmts, err := s.classify(st.SQL)
 	if err != nil {
 		return item, err
@@ -70,9 +80,6 @@ func (s *scope) batchItem(st forward.Statement, left *int64) (item forward.Batch
 		rows, fetchErr := s.fetch(what, st.SQL, st.Args)
 		if err = fetchErr; err == nil && len(rows.Columns()) > 0 {
 			item.Rows = rows
-			if *left -= rows.Size(); *left < 0 {
-				err = fault.New(fault.TooLarge, "the rows that the batch returns exceed %d bytes (MaxResult)", s.w.opts.MaxResult)
-			}
 		}
 	}
 	item.Result = s.res

@@ -31,6 +31,7 @@ type conn struct {
 	schema  int64                 // the schema_version that this holds for
 
 	counters counters
+	stepped  bool            // the last statement was prepared, and run
 	stale    bool            // a virtual table may have counted more in COMMIT
 	rowIDSet *sqldriver.Stmt // see rowid.go; nil until it is needed
 	rowIDs   bool            // it is needed in groups
@@ -49,6 +50,11 @@ type counters struct {
 // connect opens a connection and refuses one on which transactions of several
 // connections, or rollbacks, do not work.
 func connect(ctx context.Context, connector driver.Connector, readOnly bool, cache int) (_ *conn, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of a hook
+			err = &fault.SQLError{Code: fault.CodeError, ExtendedCode: fault.CodeError, Msg: fmt.Sprintf("panic while connecting: %v", p)}
+		}
+	}()
 	db, err := sqldriver.Connect(ctx, connector)
 	if err != nil {
 		return nil, asTarget(err)
@@ -149,6 +155,7 @@ func (c *conn) execCounted(ctx context.Context, sql string, args []driver.NamedV
 // prepared calls run with the prepared form of sql, which is kept if it succeeds and
 // keep is set.
 func (c *conn) prepared(ctx context.Context, sql string, args []driver.NamedValue, keep bool, run func(*sqldriver.Stmt) error) error {
+	c.stepped = false
 	stmt, kept := c.stmts.take(sql)
 	if !kept {
 		var err error
@@ -165,10 +172,12 @@ func (c *conn) prepared(ctx context.Context, sql string, args []driver.NamedValu
 		}
 	}()
 	if n := stmt.NumInput(); n >= 0 && n != len(args) {
-		// Too few or too many: that is for the driver to judge.
-		_, err := c.db.Exec(ctx, sql, args)
+		// Too few or too many: that is for the driver to judge. Not with ctx, for
+		// which mattn's would run on another goroutine.
+		_, err := c.db.Exec(context.Background(), sql, args)
 		return c.failed(err)
 	}
+	c.stepped = true
 	err := run(stmt)
 	ok = err == nil
 	return c.failed(err)

@@ -42,6 +42,10 @@ func interrupted(err error) error {
 // stopped is a statement that was interrupted, and undone, because the Writer is
 // stopping: for its caller nothing has run, and the next primary may run it.
 func (w *Writer) stopped(err error) error {
+	var batch *fault.BatchError
+	if errors.As(err, &batch) { // none of its statements is to blame
+		err = batch.Err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	kind := fault.NotPrimary

@@ -29,21 +29,24 @@ type group struct {
 	stops []func()
 }
 
-// run runs todo, and those that join, and commits. Jobs that are neither in again,
-// to be tried in another group, nor in alone have their result.
-func (g *group) run(todo []*job) (again, alone []*job) {
+// maxLonely bounds those of a group that turn out not to share.
+const maxLonely = 16
+
+// run runs todo, and those that join, and commits. Again are to be tried in another
+// group; the others have ended, those with their outcomes that are not lonely.
+func (g *group) run(todo []*job) (ended []*member, again []*job) {
 	w := g.t.w
-	if len(todo) == 1 && !w.mayShare(todo[0]) {
-		return nil, todo
-	}
-	c, err := w.writing(context.Background(), nil)
-	if err != nil {
-		return nil, todo // each finds out
-	}
-	g.c = c
 	for _, j := range todo {
 		g.members = append(g.members, &member{j: j})
 	}
+	c, err := w.writing(context.Background(), nil)
+	if err != nil {
+		for _, m := range g.members {
+			m.end(done, err)
+		}
+		return g.members, nil
+	}
+	g.c = c
 	var spoiler *member
 	err = guard(c, func() (err error) {
 		spoiler, err = g.transact()
@@ -59,18 +62,22 @@ func (g *group) run(todo []*job) (again, alone []*job) {
 	}
 	for _, m := range g.members {
 		switch {
-		case m.state == lonely, m == spoiler && m.state != done:
-			w.fresh(m.j)
-			alone = append(alone, m.j)
-		case m.state == done:
+		case m.state == done, m.state == lonely:
+		case m == spoiler:
+			m.end(lonely, nil)
 		case spoiler != nil:
-			w.fresh(m.j)
-			again = append(again, m.j)
+			if w.undone(m.j) {
+				again = append(again, m.j)
+			}
+			continue
 		case err != nil:
 			m.end(done, personal(err, m.j.st.ID))
 		}
+		if m.state != lonely || w.undone(m.j) {
+			ended = append(ended, m)
+		}
 	}
-	return again, alone
+	return ended, again
 }
 
 // transact runs the transaction. spoiler is the member because of which it was
@@ -123,7 +130,7 @@ func (g *group) begin() error {
 // join adds a job that waits, if there is one and room for it.
 func (g *group) join() bool {
 	o := &g.t.w.opts
-	if !g.joining || len(g.members) >= o.MaxGroup || g.bytes >= o.MaxGroupBytes || g.lonely >= maxAlone ||
+	if !g.joining || len(g.members) >= o.MaxGroup || g.bytes >= o.MaxGroupBytes || g.lonely >= maxLonely ||
 		time.Since(g.began) >= o.MaxGroupTime {
 		return false
 	}
@@ -142,7 +149,7 @@ func (g *group) join() bool {
 func (g *group) patience(j *job) context.Context {
 	w := g.t.w
 	if g.members[0].j == j {
-		ctx, stop := w.interruptible(j.ctx)
+		ctx, stop := until(j.ctx, w.interrupts())
 		g.stops = append(g.stops, stop)
 		return ctx
 	}
@@ -159,6 +166,13 @@ func (g *group) commit() error {
 	deadline := g.began.Add(g.t.w.opts.BusyTimeout)
 	err := s.commit()
 	for s.open && fault.Code(err) == fault.CodeBusy && time.Now().Before(deadline) {
+		pause := time.NewTimer(time.Millisecond) // SQLite's own may be none
+		select {
+		case <-pause.C:
+		case <-g.t.w.interrupts().Done():
+			deadline = time.Now()
+		}
+		pause.Stop()
 		err = s.commit() // a reader is in the way of a rollback journal
 	}
 	if err != nil {

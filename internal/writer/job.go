@@ -12,63 +12,74 @@ import (
 type job struct {
 	st    forward.Statement
 	query bool // rows are wanted
-	// batch, if it is not nil, is what runs; st has its id then.
-	batch []forward.Statement
-	ctx   context.Context // the caller's; its end interrupts the statement
-	done  func(*job)      // called once, when the result is set; it must not wait
+	// batch, if it is not nil, is what runs; st has its id then. Its rows may have
+	// maxRows bytes, 0 is the Writer's own bound.
+	batch   []forward.Statement
+	maxRows int64
+	ctx     context.Context // the caller's; its end interrupts the statement
+	done    func(*job)      // called once, when the outcome is set; it must not wait
 
-	phase jobPhase // guarded by Writer.mu
+	req *request // its place in the queue, where it waits or has waited
+	// alone: it has turned out that it cannot share a transaction. Who has the job
+	// sets it, the queue or the slot's holder.
+	alone bool
 
-	res  forward.Result
-	rows *rowset.Set
-	// items are the statements' of batch.
-	items []forward.BatchItem
+	phase   jobPhase // guarded by Writer.mu
+	outcome          // set by whoever answers
+}
+
+// outcome is what became of a job.
+type outcome struct {
+	res   forward.Result
+	rows  *rowset.Set
+	items []forward.BatchItem // of a batch
 	err   error
 }
 
-// jobPhase is how far a job has come that is not waiting any more.
+// jobPhase is how far a job has come. Whoever takes it to answered answers it.
 type jobPhase uint8
 
 const (
-	jobTaken   jobPhase = iota // nothing of it has run
-	jobBegun                   // something has, or may have
-	jobRefused                 // it was answered that nothing will
+	jobIdle  jobPhase = iota // nothing of it runs
+	jobBegun                 // something of it may have run
+	jobAnswered
 )
 
 // submit runs a job, once per id, with those of others if it can. j.done is called
 // when it is over, perhaps before submit returns.
 func (w *Writer) submit(j *job) {
-	ctx, id, done := j.ctx, j.st.ID, j.done
+	ctx, id := j.ctx, j.st.ID
 	if err := ctx.Err(); err != nil {
 		j.err = interrupted(err)
-		done(j)
+		j.done(j)
 		return
 	}
 	if err := w.enter(); err != nil {
 		j.err = err
-		done(j)
+		j.done(j)
 		return
 	}
 	if before, first := w.outcomes.claim(id); !first {
 		go func() { // ends with ctx, or with the job that came before
 			defer w.leave()
 			j.res, j.err = w.again(ctx, before, id, j.query || j.batch != nil)
-			done(j)
+			j.done(j)
 		}()
 		return
 	}
-	w.slot.enqueue(ctx, w.opts.BusyTimeout, &request{from: j.st.From, job: j, answer: func(err error) {
+	j.req = &request{from: j.st.From, job: j, answer: func(err error) {
 		if err != nil {
-			w.refuseJob(j, err)
+			w.turnAway(j, err)
 			return
 		}
 		t := w.newTurn(j)
 		go t.lead(j) // Close waits for it
-	}})
+	}}
+	w.slot.enqueue(ctx, w.opts.BusyTimeout, j.req)
 }
 
 // again answers a statement that was delivered before.
-func (w *Writer) again(ctx context.Context, before *outcome, id forward.ID, query bool) (forward.Result, error) {
+func (w *Writer) again(ctx context.Context, before *remembered, id forward.ID, query bool) (forward.Result, error) {
 	res, err := w.outcomes.wait(ctx, before)
 	if err == nil && query {
 		err = &fault.Error{
@@ -79,41 +90,65 @@ func (w *Writer) again(ctx context.Context, before *outcome, id forward.ID, quer
 	return res, err
 }
 
-// refuseJob answers j that nothing of it ran; it may come again.
-func (w *Writer) refuseJob(j *job, err error) {
-	defer w.leave()
-	w.outcomes.forget(j.st.ID, err)
-	j.err = err
-	j.done(j)
-}
-
-// finish answers j, whose result is set.
-func (w *Writer) finish(j *job) {
-	if j.err != nil && fault.SafeToRetry(j.err) {
-		w.refuseJob(j, j.err)
-		return
-	}
-	defer w.leave()
-	w.outcomes.finish(j.st.ID, j.res, j.err)
-	w.counts.executed.Add(1)
-	j.done(j)
-}
-
-// begin notes that j is going to run; false if it was refused meanwhile.
+// begin notes that j is going to run; false if it was answered meanwhile.
 func (w *Writer) begin(j *job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if j.phase == jobRefused {
+	if j.phase == jobAnswered {
 		return false
 	}
 	j.phase = jobBegun
 	return true
 }
 
-// fresh makes j what it was before it ran, since its transaction was undone.
-func (w *Writer) fresh(j *job) {
+// undone notes that nothing of j has run after all, as its transaction was rolled
+// back; false if it was answered meanwhile.
+func (w *Writer) undone(j *job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	j.phase = jobTaken
-	j.res, j.rows, j.items, j.err = forward.Result{}, nil, nil, nil
+	if j.phase == jobAnswered {
+		return false
+	}
+	j.phase = jobIdle
+	return true
+}
+
+// turnAway answers j, unless something of it runs or it was answered, that nothing
+// will; it may come again.
+func (w *Writer) turnAway(j *job, err error) {
+	w.mu.Lock()
+	if j.phase != jobIdle {
+		w.mu.Unlock()
+		return
+	}
+	j.phase = jobAnswered
+	w.mu.Unlock()
+	j.err = err
+	w.answer(j, false)
+}
+
+// finish answers j, unless it was answered.
+func (w *Writer) finish(j *job, o outcome) {
+	w.mu.Lock()
+	if j.phase == jobAnswered {
+		w.mu.Unlock()
+		return
+	}
+	j.phase = jobAnswered
+	w.mu.Unlock()
+	j.outcome = o
+	w.answer(j, o.err == nil || !fault.SafeToRetry(o.err))
+}
+
+// answer is called once for each job, when its outcome is set.
+func (w *Writer) answer(j *job, ran bool) {
+	defer w.leave()
+	w.slot.forget(j.req)
+	if ran {
+		w.outcomes.finish(j.st.ID, j.res, j.err)
+		w.counts.executed.Add(1)
+	} else {
+		w.outcomes.forget(j.st.ID, j.err)
+	}
+	j.done(j)
 }

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/litefwd/litefwd/engine"
@@ -11,9 +12,10 @@ import (
 
 // member is a job in a group.
 type member struct {
-	j     *job
-	s     *scope // with the caller's counters
-	state memberState
+	j       *job
+	s       *scope // with the caller's counters
+	state   memberState
+	outcome // the job's, when state is done
 }
 
 type memberState uint8
@@ -25,9 +27,9 @@ const (
 	done                       // it has its result, and no part in the transaction
 )
 
-// end makes err the job's result.
+// end makes err the outcome.
 func (m *member) end(state memberState, err error) {
-	m.state, m.j.err, m.j.rows = state, err, nil
+	m.state, m.outcome = state, outcome{err: err}
 }
 
 // runMember runs m in the transaction; false says that this cannot be committed.
@@ -38,7 +40,7 @@ func (g *group) runMember(m *member) bool {
 		return true
 	}
 	sh := w.sharing(c, j)
-	if sh == nil || sh.Alone != "" || sh.slow || sh.needsRowID() && !c.haveRowID() {
+	if sh == nil || sh.Alone != "" || sh.rests() || sh.needsRowID() && !c.haveRowID() {
 		m.state = lonely
 		return true
 	}
@@ -71,11 +73,11 @@ func (g *group) runMember(m *member) bool {
 			case w.interrupts().Err() != nil:
 				m.end(done, w.stopped(err))
 			default:
-				sh.slow = true
+				sh.wasSlow()
 			}
 			return false
 		}
-		j.err = err
+		m.err = err
 	}
 	if sh.Loops {
 		if err := c.control(c.release); err != nil {
@@ -93,7 +95,7 @@ func (m *member) run(sh *shareable) (err error) {
 	before := s.c.counters
 	switch {
 	case j.query:
-		j.rows, err = s.fetch(&sh.st, j.st.SQL, j.st.Args)
+		m.rows, err = s.fetch(&sh.st, j.st.SQL, j.st.Args)
 	case sh.Loops || sh.Rows:
 		err = s.step(&sh.st, j.st.Args)
 	default:
@@ -104,9 +106,7 @@ func (m *member) run(sh *shareable) (err error) {
 			s.res.RowsAffected = s.c.counters.changes
 		}
 	}
-	if sh.Loops && time.Since(began) > slowStatement {
-		sh.slow = true
-	}
+	sh.took(time.Since(began))
 	// The connection's counter before was another caller's, so that whether it has
 	// changed says nothing; where the kind of statement does not tell, it was primed.
 	if err == nil && (sh.RowID == sqlclass.RowIDUnknown || sh.RowID == sqlclass.RowIDIfChanged && s.c.counters.changes > 0) {
@@ -125,10 +125,30 @@ func (g *group) bear(sh *shareable, err error) bool {
 	switch {
 	case g.c.spoilt != nil, fault.OfStorage(err), fatalCodes[code], !g.c.inTransaction():
 		return false
-	case sh.Loops && code != constraint:
+	case sh.Loops && !leavesRows(err):
 		return g.c.control(g.c.rollbackTo) == nil
 	}
 	return true
+}
+
+// leavesRows reports whether what is left of a statement that failed with err is what
+// SQLite means to leave: nothing, or with OR FAIL the rows before. Of the errors of
+// class CONSTRAINT it sees to that for those that are its own, except for a value of
+// the wrong type in a STRICT table (SQLITE_CONSTRAINT_DATATYPE).
+func leavesRows(err error) bool {
+	var e *fault.SQLError
+	return errors.As(err, &e) && ownConstraints[e.ExtendedCode]
+}
+
+// https://www.sqlite.org/rescode.html
+var ownConstraints = map[int]bool{
+	275:  true, // SQLITE_CONSTRAINT_CHECK
+	787:  true, // …_FOREIGNKEY
+	1299: true, // …_NOTNULL
+	1555: true, // …_PRIMARYKEY
+	1811: true, // …_TRIGGER, which is RAISE
+	2067: true, // …_UNIQUE
+	2579: true, // …_ROWID
 }
 
 const codeFull = 13 // SQLITE_FULL
@@ -145,17 +165,17 @@ var fatalCodes = map[int]bool{
 
 // committed sets the job's result, now that the transaction is committed.
 func (m *member) committed(pos engine.Position) {
-	j, s := m.j, m.s
+	s := m.s
 	m.state = done
-	if j.err == nil || fault.Code(j.err) == constraint { // which may have left rows, see bear
+	if m.err == nil || leavesRows(m.err) {
 		s.res.Position = pos
 	}
-	if j.err != nil {
-		j.rows, j.err = nil, s.withCounters(j.err)
+	if m.err != nil {
+		m.end(done, s.withCounters(m.err))
 		return
 	}
-	j.res = s.res
-	if j.rows != nil {
-		j.rows.SetResult(j.res)
+	m.res = s.res
+	if m.rows != nil {
+		m.rows.SetResult(m.res)
 	}
 }

@@ -12,13 +12,13 @@ import (
 type outcomes struct {
 	// mu guards the following.
 	mu   sync.Mutex
-	byID map[forward.ID]*outcome
+	byID map[forward.ID]*remembered
 	ring []forward.ID // the ids in byID, in the order in which they came
 	next int          // the oldest place in ring, the next to be used
 }
 
-// outcome is what became of one id. Once done is set it never changes.
-type outcome struct {
+// remembered is what became of one id. Once done is set it never changes.
+type remembered struct {
 	done    bool
 	res     forward.Result
 	err     error
@@ -26,12 +26,12 @@ type outcome struct {
 }
 
 func newOutcomes(n int) *outcomes {
-	return &outcomes{byID: map[forward.ID]*outcome{}, ring: make([]forward.ID, n)}
+	return &outcomes{byID: map[forward.ID]*remembered{}, ring: make([]forward.ID, n)}
 }
 
 // claim makes id the caller's to run and reports true, or returns the outcome
 // of whoever claimed it before. The zero ID is never remembered.
-func (o *outcomes) claim(id forward.ID) (*outcome, bool) {
+func (o *outcomes) claim(id forward.ID) (*remembered, bool) {
 	if id == (forward.ID{}) {
 		return nil, true
 	}
@@ -41,7 +41,7 @@ func (o *outcomes) claim(id forward.ID) (*outcome, bool) {
 		return seen, false
 	}
 	o.evictLocked()
-	o.byID[id] = &outcome{}
+	o.byID[id] = &remembered{}
 	o.ring[o.next] = id
 	o.next = (o.next + 1) % len(o.ring)
 	return nil, true
@@ -92,7 +92,7 @@ func (o *outcomes) end(id forward.ID, res forward.Result, err error, keep bool) 
 }
 
 // wait returns the outcome, once there is one.
-func (o *outcomes) wait(ctx context.Context, e *outcome) (forward.Result, error) {
+func (o *outcomes) wait(ctx context.Context, e *remembered) (forward.Result, error) {
 	o.mu.Lock()
 	if !e.done && e.waiters == nil {
 		e.waiters = make(chan struct{})
@@ -110,7 +110,7 @@ func (o *outcomes) wait(ctx context.Context, e *outcome) (forward.Result, error)
 }
 
 // find returns the outcome of id, or nil.
-func (o *outcomes) find(id forward.ID) *outcome {
+func (o *outcomes) find(id forward.ID) *remembered {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.byID[id]

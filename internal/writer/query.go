@@ -125,6 +125,7 @@ func (s *scope) fetch(st *sqlclass.Statement, sql string, args []driver.NamedVal
 	if err := s.primeChanges(st); err != nil {
 		return nil, err
 	}
+	s.c.stepped = false // the driver does not tell
 	raw, err := s.c.query(s.ctx, sql, args)
 	var rows *rowset.Set
 	if err == nil {

@@ -11,8 +11,8 @@ import (
 // queue hands out the slot. A free slot costs one mutex; otherwise whoever gives
 // it up passes it on, so that a newcomer cannot overtake.
 //
-// Two kinds wait: jobs, which can share one transaction, and those who want the
-// slot for themselves. They take turns, and in each kind the nodes do (see
+// Two kinds wait: jobs that may share a transaction, and those who want the slot for
+// themselves. They take turns, and in each kind the nodes do (see
 // fairQueue), so that nobody starves another.
 type queue struct {
 	// mu guards the following.
@@ -33,9 +33,10 @@ type queue struct {
 // request is somebody's place in the queue.
 type request struct {
 	from string // the node that asks
-	job  *job   // nil: the slot is wanted for itself
-	// answer is called once, and must not wait: nil grants the slot. If a leader
-	// takes the job along (see join) it is not called.
+	job  *job   // nil: a transaction wants the slot
+	// answer must not wait: nil grants the slot, and an error says that it is not to
+	// be had. For a job it may be called with an error also when it has left the
+	// queue, as the bounds of its wait hold until it begins; not so for others.
 	answer func(error)
 
 	// The queue's mu guards the following.
@@ -64,7 +65,7 @@ func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
 		q.mu.Unlock()
 		r.answer(reason)
 	case !q.held:
-		q.held, q.jobLast = true, r.job != nil
+		q.held, q.jobLast = true, q.kind(r) == &q.jobs
 		q.mu.Unlock()
 		r.answer(nil)
 	case limit <= 0:
@@ -72,22 +73,43 @@ func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
 		q.mu.Unlock()
 		r.answer(locked(nil))
 	default:
-		q.kind(r).push(r)
-		if q.enough != nil && q.jobs.length >= q.wanted {
-			close(q.enough)
-			q.enough = nil
-		}
-		r.since = time.Now()
-		r.timer = time.AfterFunc(limit, func() { q.withdraw(r, nil) })
-		if ctx.Done() != nil {
-			r.unwatch = context.AfterFunc(ctx, func() { q.withdraw(r, ctx.Err()) })
-		}
+		q.pushLocked(ctx, limit, r)
 		q.mu.Unlock()
 	}
 }
 
+// requeue puts r, which has left the queue or was never in it, in it; its wait is
+// bounded from when it came first.
+func (q *queue) requeue(ctx context.Context, limit time.Duration, r *request) {
+	q.mu.Lock()
+	if q.closed != nil {
+		reason := q.closed
+		q.mu.Unlock()
+		r.answer(reason)
+		return
+	}
+	q.pushLocked(ctx, limit, r)
+	q.mu.Unlock()
+}
+
+func (q *queue) pushLocked(ctx context.Context, limit time.Duration, r *request) {
+	q.kind(r).push(r)
+	if q.enough != nil && q.jobs.length >= q.wanted {
+		close(q.enough)
+		q.enough = nil
+	}
+	if r.timer != nil {
+		return
+	}
+	r.since = time.Now()
+	r.timer = time.AfterFunc(limit, func() { q.withdraw(r, nil) })
+	if ctx.Done() != nil {
+		r.unwatch = context.AfterFunc(ctx, func() { q.withdraw(r, ctx.Err()) })
+	}
+}
+
 func (q *queue) kind(r *request) *fairQueue {
-	if r.job != nil {
+	if r.job != nil && !r.job.alone {
 		return &q.jobs
 	}
 	return &q.alone
@@ -96,24 +118,40 @@ func (q *queue) kind(r *request) *fairQueue {
 // withdraw answers r that it has waited in vain, if it waits still.
 func (q *queue) withdraw(r *request, cause error) {
 	q.mu.Lock()
-	if !r.place.taken() {
-		q.mu.Unlock()
-		return
+	waits := r.place.taken()
+	if waits {
+		q.kind(r).remove(r)
+		q.leftLocked(r)
+		q.busy++
 	}
-	q.kind(r).remove(r)
-	q.leftLocked(r)
-	q.busy++
 	q.mu.Unlock()
-	r.answer(locked(cause))
+	if waits || r.job != nil {
+		r.answer(locked(cause))
+	}
 }
 
 // leftLocked is called when r has left the queue.
 func (q *queue) leftLocked(r *request) {
-	r.timer.Stop()
+	q.maxWait = max(q.maxWait, time.Since(r.since))
+	if r.job == nil {
+		r.forgetLocked()
+	}
+}
+
+// forget ends the bounds of r's wait.
+func (q *queue) forget(r *request) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r.forgetLocked()
+}
+
+func (r *request) forgetLocked() {
+	if r.timer != nil {
+		r.timer.Stop()
+	}
 	if r.unwatch != nil {
 		r.unwatch()
 	}
-	q.maxWait = max(q.maxWait, time.Since(r.since))
 }
 
 // join takes the next job out, for the holder of the slot to run; nil if none
@@ -166,7 +204,7 @@ func (q *queue) release() {
 		q.mu.Unlock()
 		return
 	}
-	q.jobLast = r.job != nil
+	q.jobLast = q.kind(r) == &q.jobs
 	q.leftLocked(r)
 	q.mu.Unlock()
 	r.answer(nil)

@@ -92,7 +92,7 @@ func (s *scope) begin(sql string) error {
 	}
 	if s.job != nil && !s.w.begin(s.job) {
 		s.rollback()
-		return errAbandoned()
+		return errAnswered()
 	}
 	if s.deferFK {
 		return s.c.pragma(deferForeignKeys, "1")
@@ -208,7 +208,7 @@ func ofStorage(err error) bool {
 // settle ends the transaction of a statement that failed. What is left of it
 // after a constraint error is what OR FAIL means to keep, mostly nothing.
 func (s *scope) settle(failure error) error {
-	if fault.Code(failure) == constraint && s.c.spoilt == nil {
+	if leavesRows(failure) && s.c.spoilt == nil {
 		defer s.committing()()
 		err := s.c.control(s.c.commit)
 		if err == nil {
@@ -242,10 +242,12 @@ func (s *scope) account(st *sqlclass.Statement) error {
 }
 
 // failed notes what a statement left in the counters that failed with err: the
-// id of a row that is rolled back, and the number of those that OR FAIL kept.
+// id of a row that is rolled back, and the number of those that OR FAIL kept. One
+// that could not be prepared, or whose arguments the driver refused, leaves them.
 func (s *scope) failed(st *sqlclass.Statement, before counters, err error) {
 	if s.c.spoilt == nil && s.c.readCounters() == nil {
-		s.count(before, st.Counts && fault.Code(err) == constraint)
+		code := fault.Code(err)
+		s.count(before, st.Counts && (code == constraint || code != 0 && s.c.stepped))
 	}
 }
 

@@ -12,12 +12,38 @@ import (
 // shareable is what is known of a text that is one statement.
 type shareable struct {
 	sqlclass.Sharing
-	st   sqlclass.Statement
-	slow bool // it took long, and runs alone from now on
+	st sqlclass.Statement
+	// strikes counts the times in a row that it took long; after each it runs
+	// alone for a while, which is rest.
+	strikes, rest int
 }
 
 // slowStatement is how long a statement may take that others wait for.
 const slowStatement = 10 * time.Millisecond
+
+// took notes how long a run beside others has taken.
+func (sh *shareable) took(d time.Duration) {
+	if d > slowStatement {
+		sh.wasSlow()
+	} else {
+		sh.strikes = 0
+	}
+}
+
+// wasSlow makes it run alone the next 2, 4, 8, … 1024 times.
+func (sh *shareable) wasSlow() {
+	sh.strikes = min(sh.strikes+1, 10)
+	sh.rest = 1 << sh.strikes
+}
+
+// rests reports whether it is to run alone this time.
+func (sh *shareable) rests() bool {
+	if sh.rest == 0 {
+		return false
+	}
+	sh.rest--
+	return true
+}
 
 // needsRowID reports whether the connection must have the caller's
 // last_insert_rowid() before it runs: an upsert that sets it cannot be told from
@@ -40,7 +66,7 @@ func (w *Writer) mayShare(j *job) bool {
 	sh, seen := c.sharing[j.st.SQL]
 	switch {
 	case sh != nil:
-		return sh.Alone == "" && !sh.slow
+		return sh.Alone == "" && !sh.rests()
 	case !seen && w.slot.idle():
 		c.remember(j.st.SQL, nil)
 		return false
@@ -119,6 +145,11 @@ func (c *conn) checkSchema() error {
 		return errors.New("writer: PRAGMA schema_version is not a number")
 	}
 	if version != c.schema {
+		// EXPLAIN does not look whether SQLite's own picture of the schema is the
+		// file's; a statement that runs does.
+		if err := c.run("SELECT 1 FROM main.sqlite_master LIMIT 0"); err != nil {
+			return err
+		}
 		c.schema, c.sharing = version, nil
 	}
 	return nil

@@ -13,9 +13,6 @@ type turn struct {
 	jobs []*job // all that were taken; guarded by Writer.mu
 }
 
-// maxAlone bounds the jobs of a turn that turn out not to share.
-const maxAlone = 4
-
 // newTurn is called when first has got the slot. lead is to follow.
 func (w *Writer) newTurn(first *job) *turn {
 	t := &turn{w: w, jobs: []*job{first}}
@@ -31,21 +28,48 @@ func (w *Writer) newTurn(first *job) *turn {
 func (t *turn) lead(first *job) {
 	w := t.w
 	defer w.leave()
-	if w.crowd > 1 {
-		w.slot.gather(w.crowd-1, w.pause)
-	}
-	for _, j := range t.share(first) {
-		w.runAlone(j)
+	var over []*member
+	if first.alone || !w.mayShare(first) {
+		over = []*member{{j: first, outcome: w.runAlone(first)}}
+	} else {
+		over = t.share(first)
 	}
 	w.mu.Lock()
 	w.turn = nil
 	w.mu.Unlock()
-	w.slot.release()
-	for _, j := range t.jobs {
-		if j.phase != jobRefused { // nobody sets it any more
-			w.finish(j)
+	for _, m := range over {
+		if m.state == lonely {
+			m.j.alone = true
+			w.slot.requeue(m.j.ctx, w.opts.BusyTimeout, m.j.req)
 		}
 	}
+	w.slot.release()
+	for _, m := range over {
+		if m.state != lonely {
+			w.finish(m.j, m.outcome)
+		}
+	}
+}
+
+// share runs first in a transaction together with what joins. Of the jobs that it
+// returns the lonely ones are to be run alone, and nothing of them has run; the
+// others have their outcomes.
+func (t *turn) share(first *job) (over []*member) {
+	w := t.w
+	if w.crowd > 1 {
+		w.slot.gather(w.crowd-1, w.pause)
+	}
+	again := []*job{first}
+	for joining := true; len(again) > 0; joining = false {
+		g := &group{t: t, joining: joining}
+		var ended []*member
+		ended, again = g.run(again)
+		over = append(over, ended...)
+		if w.crowd = len(g.members); !g.began.IsZero() {
+			w.pause = time.Since(g.began) / 2
+		}
+	}
+	return over
 }
 
 // take notes that j belongs to this turn.
@@ -55,40 +79,19 @@ func (t *turn) take(j *job) {
 	t.jobs = append(t.jobs, j)
 }
 
-// share runs first in a transaction together with what joins, and returns the jobs
-// that have to be run alone; it has undone what it ran of them.
-func (t *turn) share(first *job) (alone []*job) {
-	again := []*job{first}
-	for joining := true; len(again) > 0; joining = false {
-		g := &group{t: t, joining: joining}
-		var lonely []*job
-		again, lonely = g.run(again)
-		if t.w.crowd = len(g.members); t.w.crowd > 0 {
-			t.w.pause = time.Since(g.began) / 2
-		}
-		alone = append(alone, lonely...)
-	}
-	return alone
-}
-
 // abandon answers the jobs of the present turn of which nothing has run yet: SQLite
 // can sit for ten seconds on a LiteFS mount that is gone.
 func (w *Writer) abandon(reason error) {
 	w.mu.Lock()
-	var idle []*job
+	var jobs []*job
 	if w.turn != nil {
-		for _, j := range w.turn.jobs {
-			if j.phase == jobTaken {
-				j.phase = jobRefused
-				idle = append(idle, j)
-			}
-		}
+		jobs = append(jobs, w.turn.jobs...)
 	}
 	w.mu.Unlock()
-	for _, j := range idle {
-		w.refuseJob(j, reason)
+	for _, j := range jobs {
+		w.turnAway(j, reason)
 	}
 }
 
-// errAbandoned ends the run of a job that was answered already.
-func errAbandoned() error { return fault.Refuse(fault.Closed, "it was refused") }
+// errAnswered ends the run of a job that was answered already.
+func errAnswered() error { return fault.Refuse(fault.Closed, "it was answered") }

@@ -24,7 +24,7 @@ func TestCloseAmongGroups(t *testing.T) {
 				texts := []string{
 					"INSERT INTO t VALUES(?, 1)", "INSERT INTO ai(v) VALUES(?)",
 					"INSERT INTO t VALUES(?, 2); SELECT 1", "INSERT INTO r VALUES(?)",
-					"INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT ?, max(i) FROM n",
+					"INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT ?, max(i) FROM n",
 				}
 				var next atomic.Int64
 				var mu sync.Mutex
@@ -52,7 +52,7 @@ func TestCloseAmongGroups(t *testing.T) {
 						}
 					})
 				}
-				some := uint64(20 + rand.IntN(300))
+				some := uint64(5 + rand.IntN(60))
 				eventually(t, "many have written", func() bool { return e.Stats().Executed > some })
 				e.Close()
 				wg.Wait()

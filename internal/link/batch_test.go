@@ -35,7 +35,10 @@ func TestBatchCarriesEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.From = ""
+	if got.From != "replica" || got.MaxRows == 0 {
+		t.Errorf("from %q, at most %d bytes of rows", got.From, got.MaxRows)
+	}
+	got.From, got.MaxRows = "", 0
 	for i := range got.Statements {
 		if len(got.Statements[i].Args) == 0 {
 			got.Statements[i].Args = nil

@@ -28,7 +28,9 @@ type conn struct {
 	history  uint64 // the engine's when this was opened; see Writer.history
 
 	sharing map[string]*shareable // of texts that came before; nil values came once
-	schema  int64                 // the schema_version that this holds for
+	schema  int64                 // the schema_version that this holds for, and:
+	// hiddenChanges: triggers or views may call changes().
+	hiddenChanges bool
 
 	counters counters
 	stepped  bool            // the last statement was prepared, and run

@@ -350,3 +350,23 @@ func TestSharedChangesAfterError(t *testing.T) {
 		}
 	})
 }
+
+// changes() in a trigger is the caller's too.
+func TestSharedChangesInTrigger(t *testing.T) {
+	onDrivers(t, func(t *testing.T, e *env) {
+		const schema = `CREATE TABLE t(a); CREATE TABLE log(c);
+			CREATE TRIGGER r AFTER INSERT ON t BEGIN INSERT INTO log VALUES(changes()); END;
+			INSERT INTO t VALUES(1), (2), (3); DELETE FROM log; UPDATE t SET a = 5`
+		bare := connectBare(t, e.driver.connector(t, t.TempDir()+"/own.db"))
+		defer bare.Close()
+		_, err := bare.Exec(t.Context(), schema+"; INSERT INTO t VALUES(4)", nil)
+		wantNoError(t, err)
+		res := e.must(schema)
+		e.must("CREATE TABLE other(a); INSERT INTO other VALUES(1)") // another caller
+		a := ask("INSERT INTO t VALUES(4)")
+		a.st.Session = forward.Session{LastInsertID: res.LastInsertID, Changes: res.RowsAffected}
+		e.submitAll([]*asked{a})()
+		wantNoError(t, a.err)
+		e.wantValues("SELECT c FROM log", (&env{t: t, bare: bare}).values("SELECT c FROM log"))
+	})
+}

@@ -154,7 +154,13 @@ func (s *scope) closed() {
 // autocommit runs f in a transaction of its own, with SQLite's rules for a
 // statement outside a transaction.
 func (s *scope) autocommit(f func() error) error {
-	if err := s.begin(""); err != nil {
+	err := s.begin("")
+	if err == nil {
+		if err = s.c.checkSchema(); err != nil {
+			s.rollback()
+		}
+	}
+	if err != nil {
 		return s.explain(err, false)
 	}
 	if err := f(); err != nil {
@@ -287,11 +293,12 @@ func (s *scope) prepare(st *sqlclass.Statement) error {
 // statement calls it, or may leave it alone or not: a DROP may count rows.
 func (s *scope) primeChanges(st *sqlclass.Statement) error {
 	n := s.res.RowsAffected
+	uses := st.UsesChanges || st.Counts && s.c.hiddenChanges
 	switch {
 	case st.UsesTotal:
 		return fault.Refuse(fault.Unsupported, "total_changes() would be that of the primary's connection; "+
 			"add up the RowsAffected of the writes")
-	case !st.UsesChanges && (st.Counts || st.Kind == sqlclass.Read || n > 1000):
+	case !uses && (st.Counts || st.Kind == sqlclass.Read || n > 1000):
 		return nil
 	}
 	if s.c.stale {

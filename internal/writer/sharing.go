@@ -125,8 +125,8 @@ func (c *conn) forgetSharing(stmts []sqlclass.Statement) {
 	}
 }
 
-// checkSchema forgets what is remembered of texts if the schema is another one,
-// which a program other than this may have changed. A transaction is open.
+// checkSchema renews what is known of the schema if it is another one, which a
+// program other than this may have changed. A transaction is open.
 func (c *conn) checkSchema() error {
 	rows, err := c.schemaVersion.Query(context.Background(), nil)
 	if err != nil {
@@ -147,10 +147,13 @@ func (c *conn) checkSchema() error {
 	if version != c.schema {
 		// EXPLAIN does not look whether SQLite's own picture of the schema is the
 		// file's; a statement that runs does.
-		if err := c.run("SELECT 1 FROM main.sqlite_master LIMIT 0"); err != nil {
-			return err
+		row, err := c.db.QueryRow(context.Background(),
+			"SELECT count(*) FROM main.sqlite_master WHERE type IN ('trigger', 'view') AND sql LIKE '%changes%'")
+		if err != nil {
+			return c.failed(err)
 		}
-		c.schema, c.sharing = version, nil
+		n, _ := row[0].(int64)
+		c.schema, c.sharing, c.hiddenChanges = version, nil, n > 0
 	}
 	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
@@ -129,7 +131,7 @@ func (e codeError) Code() int     { return int(e) }
 
 const ioErrWrite = fault.CodeIOErr | 3<<8
 
-func onFlaky(t *testing.T, f func(t *testing.T, e *env, f *flaky)) {
+func onFlaky(t *testing.T, f func(t *testing.T, e *env, f *flaky), change ...func(*Options)) {
 	for _, d := range testDrivers {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
@@ -137,6 +139,9 @@ func onFlaky(t *testing.T, f func(t *testing.T, e *env, f *flaky)) {
 			e := newEnv(t, d, func(o *Options) {
 				fl.Connector = o.Connector
 				o.Connector = fl
+				for _, c := range change {
+					c(o)
+				}
 			})
 			e.must("CREATE TABLE t (a)")
 			f(t, e, fl)
@@ -270,4 +275,46 @@ func TestPanic(t *testing.T) {
 		e.must("INSERT INTO t VALUES (4)")
 		e.wantValues("SELECT a FROM t", "0 1 1 1 1 4")
 	})
+}
+
+// Storage that fails in the middle of a group, or at its COMMIT, with the error of
+// any kind that ends transactions.
+func TestGroupOnBadStorage(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{fault.CodeIOErr, ioErrWrite, codeFull, fault.CodeNoMem, fault.CodeBusy} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			onFlaky(t, func(t *testing.T, e *env, f *flaky) { groupOnBadStorage(t, e, f, code) },
+				func(o *Options) { o.BusyTimeout = 50 * time.Millisecond })
+		})
+	}
+}
+
+func groupOnBadStorage(t *testing.T, e *env, f *flaky, code int) {
+	const bad = "INSERT INTO t VALUES(-1)"
+	three := func() []*asked {
+		return []*asked{ask("INSERT INTO t VALUES(1)"), ask(bad), ask("INSERT INTO t VALUES(2)")}
+	}
+	e.submitHeld(three())() // the texts are known from here on
+	e.must("DELETE FROM t")
+
+	f.set(func(f *flaky) { f.fail, f.err = bad, codeError(code) })
+	all := three()
+	e.submitHeld(all)()
+	wantNoError(t, all[0].err)
+	wantCode(t, all[1].err, code&0xff)
+	wantNoError(t, all[2].err)
+	e.wantValues("SELECT a FROM t ORDER BY a", "1 2")
+
+	// At COMMIT what has not certainly failed is unknown.
+	f.set(func(f *flaky) { f.fail = "COMMIT" })
+	all = three()
+	e.submitHeld(all)()
+	for _, a := range all {
+		if code&0xff == fault.CodeIOErr {
+			wantKind(t, a.err, fault.OutcomeUnknown, "COMMIT failed")
+		}
+		wantCode(t, a.err, code&0xff)
+	}
+	e.wantValues("SELECT a FROM t ORDER BY a", "1 2")
 }

@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/rowset"
@@ -28,10 +29,17 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 }
 
 // wait submits j and waits until it is over.
+//
+// A free slot is used on this goroutine, which saves waking another. Not where a
+// dead mount can hold it up: there another one can be abandoned.
 func (w *Writer) wait(j *job) *job {
 	over := make(chan struct{})
 	j.done = func(*job) { close(over) }
-	w.submit(j)
+	if _, replicated := w.opts.Database.(engine.Replicated); replicated {
+		w.submit(j)
+	} else if t := w.start(j); t != nil {
+		t.lead(j)
+	}
 	<-over
 	return j
 }

@@ -48,16 +48,24 @@ const (
 // submit runs a job, once per id, with those of others if it can. j.done is called
 // when it is over, perhaps before submit returns.
 func (w *Writer) submit(j *job) {
+	if t := w.start(j); t != nil {
+		go t.lead(j) // Close waits for it
+	}
+}
+
+// start is submit, but if the slot is free it returns the turn, for the caller to
+// lead.
+func (w *Writer) start(j *job) *turn {
 	ctx, id := j.ctx, j.st.ID
 	if err := ctx.Err(); err != nil {
 		j.err = interrupted(err)
 		j.done(j)
-		return
+		return nil
 	}
 	if err := w.enter(); err != nil {
 		j.err = err
 		j.done(j)
-		return
+		return nil
 	}
 	if before, first := w.outcomes.claim(id); !first {
 		go func() { // ends with ctx, or with the job that came before
@@ -65,7 +73,7 @@ func (w *Writer) submit(j *job) {
 			j.res, j.err = w.again(ctx, before, id, j.query || j.batch != nil)
 			j.done(j)
 		}()
-		return
+		return nil
 	}
 	j.req = &request{from: j.st.From, job: j, answer: func(err error) {
 		if err != nil {
@@ -73,9 +81,12 @@ func (w *Writer) submit(j *job) {
 			return
 		}
 		t := w.newTurn(j)
-		go t.lead(j) // Close waits for it
+		go t.lead(j) // as in submit
 	}}
-	w.slot.enqueue(ctx, w.opts.BusyTimeout, j.req)
+	if w.slot.enqueue(ctx, w.opts.BusyTimeout, j.req) {
+		return w.newTurn(j)
+	}
+	return nil
 }
 
 // again answers a statement that was delivered before.

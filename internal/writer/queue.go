@@ -51,13 +51,15 @@ type request struct {
 // reason why the queue is closed.
 func (q *queue) acquire(ctx context.Context, limit time.Duration, from string) error {
 	answer := make(chan error, 1)
-	q.enqueue(ctx, limit, &request{from: from, answer: func(err error) { answer <- err }})
+	if q.enqueue(ctx, limit, &request{from: from, answer: func(err error) { answer <- err }}) {
+		return nil
+	}
 	return <-answer
 }
 
-// enqueue is acquire for a caller that does not wait: r is answered, perhaps
-// before enqueue returns.
-func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
+// enqueue is acquire for a caller that does not wait: it reports whether the slot is
+// granted at once, and if not r is answered, perhaps before enqueue returns.
+func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) (granted bool) {
 	q.mu.Lock()
 	switch {
 	case q.closed != nil:
@@ -67,7 +69,7 @@ func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
 	case !q.held:
 		q.held, q.jobLast = true, q.kind(r) == &q.jobs
 		q.mu.Unlock()
-		r.answer(nil)
+		return true
 	case limit <= 0:
 		q.busy++
 		q.mu.Unlock()
@@ -76,6 +78,7 @@ func (q *queue) enqueue(ctx context.Context, limit time.Duration, r *request) {
 		q.pushLocked(ctx, limit, r)
 		q.mu.Unlock()
 	}
+	return false
 }
 
 // requeue puts r, which has left the queue or was never in it, in it; its wait is

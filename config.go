@@ -157,8 +157,8 @@ type Config struct {
 	// LiteFS an open one stops replication to this node (8 MiB). Larger results
 	// hold the read open until they are closed. Engine "shared" needs none.
 	ReadBuffer int
-	// MaxPeerTx and MaxPeerStatements bound the open transactions (64) and
-	// the statements running at once (1024) of each other node here.
+	// MaxPeerTx and MaxPeerStatements bound the open transactions (1024) and
+	// the statements running at once (4096) of each other node here.
 	MaxPeerTx, MaxPeerStatements int
 
 	// MapError turns a forwarded SQLite error into the local driver's own
@@ -362,8 +362,8 @@ func (c *Config) setDefaults() error {
 		{"max_message", &c.MaxMessage, 64 << 20},
 		{"max_result", &c.MaxResult, 64 << 20},
 		{"read_buffer", &c.ReadBuffer, 8 << 20},
-		{"max_peer_tx", &c.MaxPeerTx, 64},
-		{"max_peer_statements", &c.MaxPeerStatements, 1024},
+		{"max_peer_tx", &c.MaxPeerTx, 1024},
+		{"max_peer_statements", &c.MaxPeerStatements, 4096},
 	} {
 		if *d.value < 0 {
 			return configError(d.key, "%d is negative", *d.value)

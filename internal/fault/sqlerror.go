@@ -20,10 +20,18 @@ type SQLError struct {
 	// Config.MapError made of a forwarded one, or nil.
 	Err error
 
+	// NothingRan: it is certain that nothing was executed, as the statement has
+	// waited for its turn in vain (SQLITE_BUSY).
+	NothingRan bool
+
 	// after is what holds after the failure, or nil. Not part of what the error
 	// means.
 	after *Aftermath
 }
+
+// SafeToRetry reports whether the same statement can be run again without risk of
+// doing it twice.
+func (e *SQLError) SafeToRetry() bool { return e.NothingRan }
 
 // Aftermath is what a statement that failed has left.
 type Aftermath struct {

@@ -36,6 +36,9 @@
 // A deadline travels a tenth (at most 100 ms) shorter than it is, so that as a
 // rule the primary gives up first and says what became of the statement.
 //
+// A caller of Exec whose context ends after its statement left waits 50 ms more for
+// what the primary says of it: mostly that it was withdrawn.
+//
 // (a) OutcomeUnknown if the text may have ended the transaction (COMMIT, END,
 // RELEASE). (b) With Committed set if the query was a write: its header comes
 // after its commit. (c) The primary interrupts the statement and the

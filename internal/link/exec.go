@@ -2,9 +2,12 @@ package link
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/wire"
 )
@@ -108,9 +111,7 @@ func (s *session) giveUp(c *call, cause error) (forward.Result, error) {
 	}
 	// It stays until its answer comes: it fills the connection, see submit.
 	open := s.calls[c.seq] == c
-	st := c.statement
 	if open {
-		c.statement = nil
 		s.cancels = append(s.cancels, c.seq)
 	}
 	s.mu.Unlock()
@@ -119,10 +120,38 @@ func (s *session) giveUp(c *call, cause error) (forward.Result, error) {
 		return forward.Result{}, cause
 	case open:
 		s.kick()
-		return forward.Result{}, gaveUp(st, cause)
+		return s.lastWord(c, cause)
 	default: // finished meanwhile
 		return (<-c.done).result()
 	}
+}
+
+// patience is how long the other node has, when it hears that nobody waits any more,
+// to say what became of a statement: mostly that it was withdrawn from the queue, or
+// that it is committed.
+const patience = 50 * time.Millisecond
+
+// lastWord waits for that.
+func (s *session) lastWord(c *call, cause error) (forward.Result, error) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case o := <-c.done:
+		res, err := o.result()
+		var sql *fault.SQLError
+		if errors.As(err, &sql) && errors.Is(err, context.Canceled) { // by this node, for cause
+			ended := *sql
+			ended.Err = cause
+			err = &ended
+		}
+		return res, err
+	case <-timer.C:
+	}
+	s.mu.Lock()
+	st := c.statement
+	c.statement = nil
+	s.mu.Unlock()
+	return forward.Result{}, gaveUp(st, cause)
 }
 
 // execAlone runs a large statement on a stream of its own.

@@ -161,7 +161,7 @@ func TestFaultMatrix(t *testing.T) {
 			"commit":    unknown(late, 1),
 		},
 		"after send/cancel": {
-			"exec":      unknown(canceled, 1),
+			"exec":      {is: canceled, runs: 1}, // what the target says when it hears of it
 			"query":     unknown(canceled, 1),
 			"read":      {is: canceled, runs: 1},
 			"statement": {is: canceled, runs: 1},

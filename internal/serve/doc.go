@@ -84,8 +84,8 @@ type Options struct {
 	Promote func(ctx context.Context) error
 
 	// The bounds per connection; zero is the default.
-	MaxTx         int   // open transactions, 64
-	MaxStatements int   // statements at the same time, 1024
+	MaxTx         int   // open transactions, 1024
+	MaxStatements int   // statements at the same time, 4096
 	MaxQueued     int64 // bytes of requests that wait or run, 4 * MaxMessage
 	// MaxMessage bounds one statement with its arguments and one row, in
 	// bytes; zero is 64 MiB. Peers are told.
@@ -97,8 +97,8 @@ type Options struct {
 
 func (o Options) normalize() Options {
 	o.HandoverLimit = cmp.Or(o.HandoverLimit, 30*time.Second)
-	o.MaxTx = cmp.Or(o.MaxTx, 64)
-	o.MaxStatements = cmp.Or(o.MaxStatements, 1024)
+	o.MaxTx = cmp.Or(o.MaxTx, 1024)
+	o.MaxStatements = cmp.Or(o.MaxStatements, 4096)
 	o.MaxMessage = cmp.Or(o.MaxMessage, wire.DefaultMaxMessage)
 	o.MaxQueued = cmp.Or(o.MaxQueued, 4*int64(o.MaxMessage))
 	if o.Logger == nil {

@@ -34,7 +34,7 @@ func NewError(err error) *Error {
 		m.Kind, m.Msg = uint32(own.Kind), []byte(own.Msg)
 		m.RequestId, m.NothingRan, m.Committed = own.RequestID, own.NothingRan, own.Committed
 	case errors.As(err, &sql):
-		m.Msg = []byte(sql.Msg)
+		m.Msg, m.NothingRan = []byte(sql.Msg), sql.NothingRan
 		m.Sql = &SQLCode{Code: int32(sql.Code), Extended: int32(sql.ExtendedCode)}
 		if a, ok := fault.AftermathOf(sql); ok {
 			m.Sql.Counters = &Counters{LastInsertId: a.LastInsertID, Changes: a.Changes, Position: newPosition(a.Position)}
@@ -69,6 +69,7 @@ func (m *Error) Err() error {
 	case m.GetSql() != nil:
 		var err error = &fault.SQLError{
 			Code: int(m.Sql.GetCode()), ExtendedCode: int(m.Sql.GetExtended()), Msg: msg, Err: cause,
+			NothingRan: m.GetNothingRan(),
 		}
 		if c := m.Sql.GetCounters(); c != nil {
 			err = fault.WithAftermath(err, fault.Aftermath{

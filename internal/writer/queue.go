@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -256,6 +257,9 @@ func (q *queue) seize() bool {
 // locked is SQLite's answer to who waited in vain.
 func locked(cause error) error {
 	e := fault.Busy("database is locked")
-	e.Err = cause
+	if cause != nil {
+		e.Msg += fmt.Sprintf(" (%v while the statement waited for its turn)", cause)
+	}
+	e.Err, e.NothingRan = cause, true
 	return e
 }

@@ -134,7 +134,9 @@ func run(ctx context.Context, o options) error {
 	var flooded *flood
 	if err == nil && o.only == "" {
 		progress(o, o.runs-1, "10,000 writes that wait")
-		flooded, err = floods(ctx, o, c)
+		if flooded, err = floods(ctx, o, c); err != nil {
+			err = fmt.Errorf("10,000 writes that wait: %w", err)
+		}
 	}
 	if stopErr := c.stop(); err == nil {
 		err = stopErr

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -21,6 +20,7 @@ import (
 type flood struct {
 	Before, During uint64 // resident memory of the primary's process, in bytes
 	Written        int64
+	FirstError     string
 }
 
 const (
@@ -69,7 +69,7 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 			})
 		}
 	}
-	for began := time.Now(); time.Since(began) < 3*time.Second; { // within BusyTimeout
+	for began := time.Now(); time.Since(began) < time.Second; { // all are to be written within BusyTimeout
 		time.Sleep(100 * time.Millisecond)
 		if r, err = c.primary.do(order{Do: "memory"}); err != nil {
 			return nil, err
@@ -81,13 +81,13 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 	}
 	left.Wait()
 	if e := failed.Load(); e != nil {
-		err = errors.Join(err, *e)
+		f.FirstError = (*e).Error()
 	}
-	return f, err
+	return f, nil
 }
 
 func (f *flood) show() {
 	extra := int64(f.During) - int64(f.Before)
-	fmt.Printf("\n%d writes of 1 KB that wait for the primary's lock take %.1f MB of its memory; goal ≤ 64: %s (%d were written then)\n",
-		floodNodes*floodEach, float64(extra)/1e6, verdict(extra <= 64e6), f.Written)
+	fmt.Printf("\n%d writes of 1 KB that wait for the primary's lock take %.1f MB of its memory; goal ≤ 64: %s (%d were written then) %.200s\n",
+		floodNodes*floodEach, float64(extra)/1e6, verdict(extra <= 64e6), f.Written, f.FirstError)
 }

@@ -31,7 +31,7 @@ func plot(o options, results []*result) error {
 	for _, n := range []float64{1, 16, 64, 256} {
 		fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">%.0f</text>`+"\n", x(n), height-bottom+20, n)
 	}
-	fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">callers on the replica</text>`+"\n", x(16), height-10)
+	fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">callers on the replica (log scale; the dashed lines are one caller)</text>`+"\n", x(16), height-10)
 	for _, l := range []struct{ name, in, color string }{
 		{"Await: none", "Await: none", "#1b6ac9"},
 		{"Await: local", "Await: local", "#2e9e5b"},

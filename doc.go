@@ -69,9 +69,23 @@
 // transactions one after the other, which is at least what each asks for.
 // Linearizable is refused for ReadOnly.
 //
-// All writes of all processes stand in one queue on the primary. Waiting there
-// is bounded by Config.BusyTimeout and then fails with SQLITE_BUSY; so does a
-// goroutine that holds a transaction open and writes outside it.
+// All writes of all processes wait in one queue on the primary: those of one node in
+// their order, and the nodes take turns. Waiting is bounded by Config.BusyTimeout, and
+// by the context's deadline, of which another node keeps the last tenth (100 ms at
+// most) for the answer. It ends with SQLITE_BUSY, and nothing has run (SafeToRetry); so
+// it does for a goroutine that holds a transaction open and writes outside it.
+//
+// # Writes that share a commit
+//
+// Autocommit writes that wait at the same time share one commit, whichever nodes they
+// come from, and notice nothing of each other: results, errors, RowsAffected and
+// LastInsertId are those of a statement alone. It takes no setting. These share: a
+// single INSERT, UPDATE, DELETE or REPLACE, by Exec or, with RETURNING, by Query. These
+// have a commit each: transactions, [Batch], texts of several statements, DDL,
+// statements on virtual tables (FTS5) or with OR ROLLBACK, such as may violate a
+// deferred foreign key, and those on connections with PRAGMAs of their own.
+//
+// [Batch] and [Node.Batch] run many statements as one transaction in one round trip.
 //
 // # Reading one's own writes
 //
@@ -140,9 +154,10 @@
 //
 // A context that ends before the statement was sent, or while it waits in the
 // primary's queue, withdraws it. One that ends while the statement runs
-// interrupts it, as on plain SQLite: it is rolled back, unless it has finished.
-// On another node than the primary the caller of a write does not wait to hear
-// which; its error is both the context's and ErrOutcomeUnknown.
+// interrupts it, as on plain SQLite: it is rolled back, unless it has finished. Beside
+// the statements of others it is not interrupted at once, so that these need not run
+// again. On another node than the primary the caller of a write waits 50 ms at most to
+// hear which; after that its error is both the context's and ErrOutcomeUnknown.
 //
 // # Values
 //

@@ -1,11 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 )
+
+// label stands at the end of a line.
+type label struct {
+	y           float64
+	text, color string
+}
 
 // plot draws writes per second by callers as an SVG, on logarithmic axes.
 func plot(o options, results []*result) error {
@@ -32,6 +40,7 @@ func plot(o options, results []*result) error {
 		fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">%.0f</text>`+"\n", x(n), height-bottom+20, n)
 	}
 	fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">callers on the replica (log scale; the dashed lines are one caller)</text>`+"\n", x(16), height-10)
+	var labels []label
 	for _, l := range []struct{ name, in, color string }{
 		{"Await: none", "Await: none", "#1b6ac9"},
 		{"Await: local", "Await: local", "#2e9e5b"},
@@ -50,8 +59,8 @@ func plot(o options, results []*result) error {
 			points = append(points, fmt.Sprintf("%.0f,%.0f", x(n), last))
 			fmt.Fprintf(&b, `<circle cx="%.0f" cy="%.0f" r="3" fill="%s"/>`+"\n", x(n), last, l.color)
 		}
-		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/><text x="%d" y="%.0f" fill="%s">%s</text>`+"\n",
-			strings.Join(points, " "), l.color, width-140, last+4, l.color, l.name)
+		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), l.color)
+		labels = append(labels, label{last + 4, l.name, l.color})
 	}
 	for _, r := range results {
 		name := map[bool]string{true: "raw, on the primary", false: "LiteFS's HALT"}[r.Case == rawCase]
@@ -59,8 +68,17 @@ func plot(o options, results []*result) error {
 			continue
 		}
 		at := y(median(each(r.Reports, report.rate)))
-		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.0f" y2="%.0f" stroke="#c0392b" stroke-dasharray="5 4"/><text x="%d" y="%.0f" fill="#c0392b">%s</text>`+"\n",
-			left, width-145, at, at, width-140, at+4, name)
+		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.0f" y2="%.0f" stroke="#c0392b" stroke-dasharray="5 4"/>`+"\n",
+			left, width-145, at, at)
+		labels = append(labels, label{at + 4, name, "#c0392b"})
+	}
+	slices.SortFunc(labels, func(a, b label) int { return cmp.Compare(a.y, b.y) })
+	for i, l := range labels {
+		if i > 0 { // they do not overlap
+			l.y = max(l.y, labels[i-1].y+14)
+			labels[i] = l
+		}
+		fmt.Fprintf(&b, `<text x="%d" y="%.0f" fill="%s">%s</text>`+"\n", width-140, l.y, l.color, l.text)
 	}
 	b.WriteString("</svg>\n")
 	return os.WriteFile(o.svg, []byte(b.String()), 0o644)

@@ -20,6 +20,7 @@ func show(o options, results []*result, contended *contention, flooded *flood) e
 		o.driver, o.journal, o.runs, o.each, median(each(results[0].Lag, time.Duration.Seconds))*1e3)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "case\twrites/s\t× raw\tp50 ms\tp99 ms\tp99.9 ms\tallocs\terrors\tgoal")
+	var limits []string
 	for _, r := range results {
 		ms := func(f func(report) time.Duration) float64 {
 			return median(each(r.Reports, func(p report) float64 { return f(p).Seconds() * 1e3 }))
@@ -28,6 +29,9 @@ func show(o options, results []*result, contended *contention, flooded *flood) e
 		if r.goal != nil {
 			text, met := r.goal(r)
 			goal = text + ": " + verdict(met)
+			if !met && r.limit != "" {
+				limits = append(limits, r.Case+": "+r.limit)
+			}
 		}
 		for _, p := range r.Reports {
 			failures += p.Errors
@@ -46,6 +50,9 @@ func show(o options, results []*result, contended *contention, flooded *flood) e
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	for _, l := range limits {
+		fmt.Printf("\n%s.\n", l)
 	}
 	if flooded != nil {
 		flooded.show()

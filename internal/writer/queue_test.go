@@ -340,3 +340,24 @@ func TestQueueGathers(t *testing.T) {
 		}
 	})
 }
+
+// Jobs and those who want the slot for themselves take turns.
+func TestQueueAlternates(t *testing.T) {
+	t.Parallel()
+	var q queue
+	wantNoError(t, q.acquire(t.Context(), time.Second, ""))
+	order := ""
+	for range 3 {
+		q.enqueue(t.Context(), time.Hour, &request{answer: func(error) { order += "t" }})
+	}
+	for i := range 3 {
+		q.enqueue(t.Context(), time.Hour, &request{job: &job{alone: i == 2}, answer: func(error) { order += "j" }})
+	}
+	for range 6 {
+		q.release()
+	}
+	q.release()
+	if order != "jtjttj" || q.held {
+		t.Errorf("order %s", order)
+	}
+}

@@ -2,10 +2,10 @@
 GO ?= go
 FUZZTIME ?= 20s
 
-.PHONY: help test race load check demo e2e bench fuzz generate tidy ci
+.PHONY: help test race load check demo e2e bench bench-writes fuzz generate tidy ci
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: ## all tests that need no network, root or FUSE
 	$(GO) test ./...
@@ -32,6 +32,11 @@ e2e: ## all tests on real LiteFS, and a table of them (Linux, root, FUSE; 5 minu
 	cd e2e && $(GO) vet ./... && $(GO) test ./table && $(GO) mod tidy -diff && (cd litefs && $(GO) mod tidy -diff)
 	cd e2e && { $(GO) test -count=1 -timeout 20m -parallel 8 -json . ./ncruces || true; } | $(GO) run ./table
 
+bench-writes: ## writes on real LiteFS against the bare driver (Linux, root, FUSE; 5 minutes), WRITES=flags
+	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && \
+	(cd e2e/litefs && $(GO) build -o $$bin/litefs github.com/superfly/litefs/cmd/litefs) && \
+	cd bench/writes && LITEFS_BIN=$$bin/litefs $(GO) run . $(WRITES)
+
 fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' . | awk '{print $$2}' | sort -u); do \
 		pkg=$$(grep -rl --include='*_test.go' "func $$target(" . | head -1 | xargs dirname); \
@@ -47,3 +52,4 @@ tidy: ## go.mod and go.sum
 ci: check test race load ## what a submission must pass
 	$(GO) run ./cmd/litefwd demo --lines 2000
 	$(MAKE) e2e
+	$(MAKE) bench-writes WRITES='-runs 1 -each 500ms -only caller'

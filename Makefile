@@ -5,7 +5,7 @@ FUZZTIME ?= 20s
 .PHONY: help test race load check demo e2e bench bench-writes fuzz generate tidy ci
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: ## all tests that need no network, root or FUSE
 	$(GO) test ./...

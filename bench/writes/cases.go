@@ -93,7 +93,7 @@ func cases() []benchCase {
 	for _, n := range []int{1, 16, 64, 256} {
 		for _, await := range []litefwd.Await{litefwd.AwaitNone, litefwd.AwaitLocal} {
 			b := benchCase{
-				name: fmt.Sprintf("replica, %d callers, Await: %s", n, await), at: replica,
+				name: fmt.Sprintf("replica, %s, Await: %s", callers(n), await), at: replica,
 				do: order{Do: "write", Callers: n, Await: await},
 			}
 			switch {
@@ -121,6 +121,13 @@ func cases() []benchCase {
 		benchCase{name: "replica, GORM, 64 callers, SkipDefaultTransaction", at: replica,
 			do: order{Do: "gorm", Callers: 64, Await: litefwd.AwaitLocal}},
 	)
+}
+
+func callers(n int) string {
+	if n == 1 {
+		return "1 caller"
+	}
+	return fmt.Sprintf("%d callers", n)
 }
 
 const rawCase = "raw: bare driver on the primary's mount, 1 caller"

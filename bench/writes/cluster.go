@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/litefwd/litefwd/internal/litefstest"
 )
 
@@ -101,7 +103,8 @@ func (c *cluster) lag(o options, n int) (time.Duration, error) {
 			if time.Since(committed) > 5*time.Second {
 				return 0, errors.New("the replica does not follow")
 			}
-			time.Sleep(50 * time.Microsecond) // leave the processor to LiteFS
+			// Leave the processor to LiteFS. time.Sleep takes a millisecond at least.
+			unix.Nanosleep(&unix.Timespec{Nsec: 50_000}, nil) //nolint:errcheck // shorter does not matter
 		}
 		all = append(all, time.Since(committed))
 	}

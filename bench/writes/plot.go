@@ -52,7 +52,7 @@ func plot(o options, results []*result) error {
 			if !strings.HasPrefix(r.Case, "replica, ") || !strings.Contains(r.Case, l.in) {
 				continue
 			}
-			if _, err := fmt.Sscanf(r.Case, "replica, %f callers", &n); err != nil {
+			if _, err := fmt.Sscanf(r.Case, "replica, %f caller", &n); err != nil {
 				continue
 			}
 			last = y(median(each(r.Reports, report.rate)))

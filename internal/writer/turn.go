@@ -34,6 +34,7 @@ func (t *turn) lead(first *job) {
 	} else {
 		over = t.share(first)
 	}
+	w.ended = time.Now()
 	w.mu.Lock()
 	w.turn = nil
 	w.mu.Unlock()
@@ -56,7 +57,7 @@ func (t *turn) lead(first *job) {
 // others have their outcomes.
 func (t *turn) share(first *job) (over []*member) {
 	w := t.w
-	if w.crowd > 1 {
+	if w.crowd > 1 && time.Since(w.ended) < w.pause {
 		w.slot.gather(w.crowd-1, w.pause)
 	}
 	again := []*job{first}

@@ -26,11 +26,12 @@ type Writer struct {
 	stopConfirm context.CancelFunc
 
 	conn *conn // writes; it belongs to the slot's holder
-	// crowd is how many had a part in the last turn: they may be about to come again,
-	// which the next one waits for, at most half as long as that one took (pause),
-	// so that they come together. Both are the slot's holder's.
+	// crowd is how many had a part in the last turn. They may be about to come again,
+	// which one that follows at once waits for, so that they come together: at most
+	// half as long as that one took, pause, since it ended. The slot's holder's.
 	crowd int
 	pause time.Duration
+	ended time.Time
 
 	probing sync.Mutex // guards probed, and traits until it is set
 	probed  bool

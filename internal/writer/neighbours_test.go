@@ -11,7 +11,7 @@ import (
 	"github.com/litefwd/litefwd/internal/forward"
 )
 
-// 1. What was answered "nothing of it ran" stays unrun, and is answered once.
+// What was answered "nothing of it ran" stays unrun, and is answered once.
 func TestSharedRefusedIsFinal(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(a)")
@@ -88,7 +88,7 @@ func likeAlone(t *testing.T, schema, text string) {
 	}
 }
 
-// 2. The rows before a wrong type in a STRICT table go, as the statement fails.
+// The rows before a wrong type in a STRICT table go, as the statement fails.
 func TestSharedStrictInsert(t *testing.T) {
 	likeAlone(t, "CREATE TABLE t(a INT) STRICT", "INSERT INTO t VALUES(1), (2), ('x')")
 }
@@ -98,7 +98,7 @@ func TestSharedStrictUpdate(t *testing.T) {
 		"UPDATE t SET a = CASE a WHEN 3 THEN 'x' ELSE a + 10 END")
 }
 
-// 3. A REPLACE that fails leaves the row that it would have replaced.
+// A REPLACE that fails leaves the row that it would have replaced.
 const checkedTable = "CREATE TABLE t(a, b); CREATE INDEX i ON t(json(b)); CREATE UNIQUE INDEX u ON t(a); INSERT INTO t VALUES(1, '1'), (2, '2')"
 
 // The row that would be replaced stays when the new one fails.
@@ -110,7 +110,7 @@ func TestSharedUpdateReplaceFails(t *testing.T) {
 	likeAlone(t, checkedTable, "UPDATE OR REPLACE t SET a = 1, b = '{' WHERE rowid = 2")
 }
 
-// 4. LastInsertId of an upsert that inserts.
+// LastInsertId of an upsert that inserts.
 func TestSharedUpsertID(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, n INT DEFAULT 1); CREATE TABLE other(a)")
@@ -123,7 +123,7 @@ func TestSharedUpsertID(t *testing.T) {
 	})
 }
 
-// 5. Committed is answered, whatever runs after it in the same turn.
+// Committed is answered, whatever runs after it in the same turn.
 func TestSharedAnswerWhenCommitted(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(a)")
@@ -148,7 +148,7 @@ func TestSharedAnswerWhenCommitted(t *testing.T) {
 	})
 }
 
-// 6. Who waits is answered when his ctx, or BusyTimeout, ends.
+// Who waits is answered when his ctx, or BusyTimeout, ends.
 func TestSharedWaitIsBounded(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(a)")
@@ -176,7 +176,7 @@ func TestSharedWaitIsBounded(t *testing.T) {
 	}, func(o *Options) { o.BusyTimeout = 100 * time.Millisecond })
 }
 
-// 7. A deferred key that another program has made since is noticed: the child
+// A deferred key that another program has made since is noticed: the child
 // cannot be accepted, in whatever order the two run.
 func TestSharedStaleSchema(t *testing.T) {
 	for _, d := range testDrivers {
@@ -197,7 +197,7 @@ func TestSharedStaleSchema(t *testing.T) {
 	}
 }
 
-// 8. One hiccup does not end sharing for good.
+// One hiccup does not end sharing for good.
 func TestSharedSlowOnce(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a)")
@@ -223,7 +223,7 @@ func TestSharedSlowOnce(t *testing.T) {
 	})
 }
 
-// 9. That a statement without a loop is slow is learnt too.
+// That a statement without a loop is slow is learnt too.
 func TestSharedSlowWithoutLoop(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(a)")
@@ -239,7 +239,7 @@ func TestSharedSlowWithoutLoop(t *testing.T) {
 	})
 }
 
-// 10. A batch that Pause interrupts can run on the next primary, as Exec's can.
+// A batch that Pause interrupts can run on the next primary, as Exec's can.
 func TestSharedBatchPaused(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(a)")
@@ -273,7 +273,7 @@ func TestSharedBatchPaused(t *testing.T) {
 	})
 }
 
-// 11. An argument too many makes a panic in a function the end of the process.
+// An argument too many makes a panic in a function the end of the process.
 func TestSharedPanicExtraArgument(t *testing.T) {
 	e := newEnv(t, testDrivers[0])
 	e.must("CREATE TABLE t(a)")
@@ -283,7 +283,7 @@ func TestSharedPanicExtraArgument(t *testing.T) {
 	wantCode(t, err, fault.CodeError)
 }
 
-// 12. So does one in a hook that runs when a connection is made.
+// So does one in a hook that runs when a connection is made.
 type panicky struct {
 	driver.Connector
 	now *atomic.Bool
@@ -306,7 +306,7 @@ func TestSharedConnectPanic(t *testing.T) {
 	t.Log(err)
 }
 
-// 14. last_insert_rowid() after a failure that set it to what a neighbour's was.
+// last_insert_rowid() after a failure that set it to what a neighbour's was.
 func TestSharedFailedRowID(t *testing.T) {
 	for _, d := range testDrivers {
 		t.Run(d.name, func(t *testing.T) {
@@ -331,7 +331,7 @@ func TestSharedFailedRowID(t *testing.T) {
 	}
 }
 
-// 15. changes() is 0 after a statement that failed while it ran.
+// changes() is 0 after a statement that failed while it ran.
 func TestSharedChangesAfterError(t *testing.T) {
 	onDrivers(t, func(t *testing.T, e *env) {
 		e.must("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE other(a)")

@@ -40,7 +40,7 @@ func TestSharedRefusedIsFinal(t *testing.T) {
 	})
 }
 
-// 1b. The same by way of Close and Exec: the process dies of "close of closed channel".
+// The same by way of Close and Exec.
 func TestSharedCloseWhileGrouped(t *testing.T) {
 	e := newEnv(t, testDrivers[0])
 	e.must("CREATE TABLE t(a)")
@@ -273,7 +273,7 @@ func TestSharedBatchPaused(t *testing.T) {
 	})
 }
 
-// An argument too many makes a panic in a function the end of the process.
+// A panic in a function is an error also where an argument too many makes the driver run it.
 func TestSharedPanicExtraArgument(t *testing.T) {
 	e := newEnv(t, testDrivers[0])
 	e.must("CREATE TABLE t(a)")
@@ -283,7 +283,7 @@ func TestSharedPanicExtraArgument(t *testing.T) {
 	wantCode(t, err, fault.CodeError)
 }
 
-// So does one in a hook that runs when a connection is made.
+// So is one in a hook that runs when a connection is made.
 type panicky struct {
 	driver.Connector
 	now *atomic.Bool

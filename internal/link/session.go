@@ -200,9 +200,7 @@ func (s *session) sendLocked(limit int) {
 		s.calls[c.seq] = c
 		s.bytes += c.size
 		leaving = append(leaving, c)
-		if text := s.texts.Replace(c.statement); text != nil {
-			frame.Texts = append(frame.Texts, text)
-		}
+		s.texts.Number(c.statement)
 		frame.Execs = append(frame.Execs, &wire.LinkExec{Seq: c.seq, Statement: c.statement})
 	}
 	s.mu.Unlock()

@@ -146,9 +146,6 @@ func (l *linkStream) read() {
 }
 
 func (l *linkStream) take(req *wire.LinkRequest) error {
-	if err := l.texts.Add(req.GetTexts()); err != nil {
-		return err
-	}
 	for _, exec := range req.GetExecs() {
 		sql, err := l.texts.Of(exec.GetStatement())
 		if err != nil {

@@ -17,17 +17,17 @@ type TextNumbers struct {
 	next    int      // in texts: the one that is given up for another
 }
 
-// Replace puts the number of st's text in the place of the text, and returns what
-// must travel before, or nil.
-func (t *TextNumbers) Replace(st *Statement) *LinkText {
+// Number gives st the number of its text, and takes the text away if the other side
+// has it under that. The statements must travel in the order of these calls: a number
+// comes to mean another text.
+func (t *TextNumbers) Number(st *Statement) {
 	sql := st.GetSql()
 	if len(sql) == 0 || len(sql) > maxTextBytes {
-		return nil
+		return
 	}
-	st.Sql = nil
 	if n, ok := t.numbers[string(sql)]; ok {
-		st.Text = n
-		return nil
+		st.Text, st.Sql = n, nil
+		return
 	}
 	if t.numbers == nil {
 		t.numbers = map[string]uint32{}
@@ -43,35 +43,28 @@ func (t *TextNumbers) Replace(st *Statement) *LinkText {
 		t.next = (t.next + 1) % maxTexts
 	}
 	t.numbers[text] = st.Text
-	return &LinkText{Number: st.Text, Sql: sql}
 }
 
 // Texts is the receiver's side. The zero value has none.
 type Texts struct{ texts []string }
 
-// Add remembers what a frame brought. Its errors are of kind fault.Protocol.
-func (t *Texts) Add(texts []*LinkText) error {
-	for _, m := range texts {
-		n := int(m.GetNumber())
-		if n < 1 || n > maxTexts || n > len(t.texts)+1 || len(m.GetSql()) > maxTextBytes {
-			return fault.Refuse(fault.Protocol, "a text of %d bytes has the number %d after %d", len(m.GetSql()), n, len(t.texts))
-		}
-		if n > len(t.texts) {
-			t.texts = append(t.texts, "")
-		}
-		t.texts[n-1] = string(m.GetSql())
-	}
-	return nil
-}
-
-// Of returns the text of st, which came after what Add was given.
+// Of returns the text of st, and remembers it if it has come with a number. It is
+// called for each statement of a link in their order. Its errors are of kind
+// fault.Protocol.
 func (t *Texts) Of(st *Statement) (string, error) {
-	n := int(st.GetText())
+	n, sql := int(st.GetText()), st.GetSql()
 	switch {
 	case n == 0:
-		return string(st.GetSql()), nil
-	case n > len(t.texts):
+		return string(sql), nil
+	case len(sql) == 0 && n <= len(t.texts):
+		return t.texts[n-1], nil
+	case len(sql) == 0:
 		return "", fault.Refuse(fault.Protocol, "no text has the number %d", n)
+	case n > maxTexts || n > len(t.texts)+1 || len(sql) > maxTextBytes:
+		return "", fault.Refuse(fault.Protocol, "a text of %d bytes has the number %d after %d", len(sql), n, len(t.texts))
+	case n > len(t.texts):
+		t.texts = append(t.texts, "")
 	}
+	t.texts[n-1] = string(sql)
 	return t.texts[n-1], nil
 }

@@ -28,15 +28,13 @@ func TestTexts(t *testing.T) {
 			sql = last
 		}
 		st := &Statement{Sql: []byte(sql)}
-		text := out.Replace(st)
-		if i%100 == 9 && text != nil {
+		out.Number(st)
+		travels := st.Text != 0 && len(st.Sql) > 0
+		if i%100 == 9 && travels {
 			t.Fatalf("%q has travelled twice in a row", sql)
 		}
-		if text != nil {
+		if travels {
 			sent++
-			if err := in.Add([]*LinkText{text}); err != nil {
-				t.Fatal(err)
-			}
 		}
 		if got, err := in.Of(st); err != nil || got != sql {
 			t.Fatalf("got %q, %v; want %q", got, err, sql)
@@ -50,16 +48,37 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-func TestTextsFromAStranger(t *testing.T) {
+// Statements of one frame may take the numbers of texts that others before them
+// in it use.
+func TestTextsOfOneFrame(t *testing.T) {
+	var out TextNumbers
 	var in Texts
-	for _, m := range []*LinkText{
-		{Number: 0}, {Number: 2}, {Number: maxTexts + 1}, {Number: 1, Sql: make([]byte, maxTextBytes+1)},
-	} {
-		if err := in.Add([]*LinkText{m}); !errors.Is(err, fault.Protocol) {
-			t.Errorf("number %d, %d bytes: %v", m.Number, len(m.Sql), err)
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		var want []string
+		frame := &LinkRequest{}
+		for range 50 {
+			sql := fmt.Sprintf("INSERT INTO t%d", random.IntN(1200))
+			st := &Statement{Sql: []byte(sql)}
+			out.Number(st)
+			frame.Execs = append(frame.Execs, &LinkExec{Statement: st})
+			want = append(want, sql)
+		}
+		for i, exec := range frame.GetExecs() {
+			if got, err := in.Of(exec.GetStatement()); err != nil || got != want[i] {
+				t.Fatalf("statement %d: got %q, %v; want %q", i, got, err, want[i])
+			}
 		}
 	}
-	if _, err := in.Of(&Statement{Text: 1}); !errors.Is(err, fault.Protocol) {
-		t.Error(err)
+}
+
+func TestTextsFromAStranger(t *testing.T) {
+	var in Texts
+	for _, st := range []*Statement{
+		{Text: 2, Sql: []byte("x")}, {Text: maxTexts + 1, Sql: []byte("x")}, {Text: 1, Sql: make([]byte, maxTextBytes+1)}, {Text: 1},
+	} {
+		if _, err := in.Of(st); !errors.Is(err, fault.Protocol) {
+			t.Errorf("number %d, %d bytes: %v", st.Text, len(st.Sql), err)
+		}
 	}
 }

@@ -473,8 +473,10 @@ type Statement struct {
 	TimeoutNs int64 `protobuf:"varint,6,opt,name=timeout_ns,json=timeoutNs,proto3" json:"timeout_ns,omitempty"`
 	// read_only: the caller knows that the statement writes nothing.
 	ReadOnly bool `protobuf:"varint,7,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	// text, if it is not 0, is the number of a LinkText sent before on this link, or
-	// in this frame, which is there in place of sql.
+	// text is used on a link: with sql, a number from 1 to 1024 by which that, of
+	// 4096 bytes at most, is meant from the next statement on, whatever the number
+	// meant before; without sql, a number that a statement before it has given. 0 is
+	// none.
 	Text          uint32 `protobuf:"varint,8,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -995,9 +997,7 @@ type LinkRequest struct {
 	// cancels are the sequence numbers of execs whose callers gave up.
 	Cancels []uint64 `protobuf:"varint,2,rep,packed,name=cancels,proto3" json:"cancels,omitempty"`
 	// ping asks for a LinkReply with the same number, to see that the peer lives.
-	Ping uint64 `protobuf:"varint,3,opt,name=ping,proto3" json:"ping,omitempty"`
-	// texts are to be remembered for this frame and the rest of the link.
-	Texts         []*LinkText `protobuf:"bytes,4,rep,name=texts,proto3" json:"texts,omitempty"`
+	Ping          uint64 `protobuf:"varint,3,opt,name=ping,proto3" json:"ping,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1053,68 +1053,6 @@ func (x *LinkRequest) GetPing() uint64 {
 	return 0
 }
 
-func (x *LinkRequest) GetTexts() []*LinkText {
-	if x != nil {
-		return x.Texts
-	}
-	return nil
-}
-
-// LinkText is a SQL text with its number, which is from 1 to 1024. One that is used
-// again means the new text from there on.
-type LinkText struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Number uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	// sql has at most 4096 bytes.
-	Sql           []byte `protobuf:"bytes,2,opt,name=sql,proto3" json:"sql,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LinkText) Reset() {
-	*x = LinkText{}
-	mi := &file_wire_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LinkText) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LinkText) ProtoMessage() {}
-
-func (x *LinkText) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LinkText.ProtoReflect.Descriptor instead.
-func (*LinkText) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *LinkText) GetNumber() uint32 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *LinkText) GetSql() []byte {
-	if x != nil {
-		return x.Sql
-	}
-	return nil
-}
-
 type LinkExec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// seq rises by one with each exec of a link, in the order of sending.
@@ -1126,7 +1064,7 @@ type LinkExec struct {
 
 func (x *LinkExec) Reset() {
 	*x = LinkExec{}
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1076,7 @@ func (x *LinkExec) String() string {
 func (*LinkExec) ProtoMessage() {}
 
 func (x *LinkExec) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1089,7 @@ func (x *LinkExec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkExec.ProtoReflect.Descriptor instead.
 func (*LinkExec) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{14}
+	return file_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LinkExec) GetSeq() uint64 {
@@ -1186,7 +1124,7 @@ type LinkReply struct {
 
 func (x *LinkReply) Reset() {
 	*x = LinkReply{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1136,7 @@ func (x *LinkReply) String() string {
 func (*LinkReply) ProtoMessage() {}
 
 func (x *LinkReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1149,7 @@ func (x *LinkReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkReply.ProtoReflect.Descriptor instead.
 func (*LinkReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LinkReply) GetReplies() []*ExecReply {
@@ -1260,7 +1198,7 @@ type ExecReply struct {
 
 func (x *ExecReply) Reset() {
 	*x = ExecReply{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1272,7 +1210,7 @@ func (x *ExecReply) String() string {
 func (*ExecReply) ProtoMessage() {}
 
 func (x *ExecReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1285,7 +1223,7 @@ func (x *ExecReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecReply.ProtoReflect.Descriptor instead.
 func (*ExecReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExecReply) GetSeq() uint64 {
@@ -1321,7 +1259,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1271,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1284,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *QueryRequest) GetStatement() *Statement {
@@ -1381,7 +1319,7 @@ type QueryReply struct {
 
 func (x *QueryReply) Reset() {
 	*x = QueryReply{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1331,7 @@ func (x *QueryReply) String() string {
 func (*QueryReply) ProtoMessage() {}
 
 func (x *QueryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1344,7 @@ func (x *QueryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReply.ProtoReflect.Descriptor instead.
 func (*QueryReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *QueryReply) GetHeader() *Header {
@@ -1456,7 +1394,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1468,7 +1406,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1481,7 +1419,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Header) GetColumns() []*Column {
@@ -1509,7 +1447,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1459,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1472,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Column) GetName() []byte {
@@ -1576,7 +1514,7 @@ type ColumnType struct {
 
 func (x *ColumnType) Reset() {
 	*x = ColumnType{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1526,7 @@ func (x *ColumnType) String() string {
 func (*ColumnType) ProtoMessage() {}
 
 func (x *ColumnType) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1539,7 @@ func (x *ColumnType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnType.ProtoReflect.Descriptor instead.
 func (*ColumnType) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ColumnType) GetScan() uint32 {
@@ -1673,7 +1611,7 @@ type RowBatch struct {
 
 func (x *RowBatch) Reset() {
 	*x = RowBatch{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1623,7 @@ func (x *RowBatch) String() string {
 func (*RowBatch) ProtoMessage() {}
 
 func (x *RowBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1636,7 @@ func (x *RowBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowBatch.ProtoReflect.Descriptor instead.
 func (*RowBatch) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RowBatch) GetCount() uint32 {
@@ -1736,7 +1674,7 @@ type ColumnChange struct {
 
 func (x *ColumnChange) Reset() {
 	*x = ColumnChange{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1686,7 @@ func (x *ColumnChange) String() string {
 func (*ColumnChange) ProtoMessage() {}
 
 func (x *ColumnChange) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1699,7 @@ func (x *ColumnChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnChange.ProtoReflect.Descriptor instead.
 func (*ColumnChange) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ColumnChange) GetRow() uint32 {
@@ -1808,7 +1746,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1820,7 +1758,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1833,7 +1771,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Begin) GetId() []byte {
@@ -1901,7 +1839,7 @@ type TxRequest struct {
 
 func (x *TxRequest) Reset() {
 	*x = TxRequest{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +1851,7 @@ func (x *TxRequest) String() string {
 func (*TxRequest) ProtoMessage() {}
 
 func (x *TxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +1864,7 @@ func (x *TxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxRequest.ProtoReflect.Descriptor instead.
 func (*TxRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TxRequest) GetOp() TxOp {
@@ -1980,7 +1918,7 @@ type TxReply struct {
 
 func (x *TxReply) Reset() {
 	*x = TxReply{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +1930,7 @@ func (x *TxReply) String() string {
 func (*TxReply) ProtoMessage() {}
 
 func (x *TxReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +1943,7 @@ func (x *TxReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxReply.ProtoReflect.Descriptor instead.
 func (*TxReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TxReply) GetSeq() uint64 {
@@ -2071,7 +2009,7 @@ type BatchRequest struct {
 
 func (x *BatchRequest) Reset() {
 	*x = BatchRequest{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2021,7 @@ func (x *BatchRequest) String() string {
 func (*BatchRequest) ProtoMessage() {}
 
 func (x *BatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2034,7 @@ func (x *BatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRequest.ProtoReflect.Descriptor instead.
 func (*BatchRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *BatchRequest) GetId() []byte {
@@ -2138,7 +2076,7 @@ type BatchStatement struct {
 
 func (x *BatchStatement) Reset() {
 	*x = BatchStatement{}
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2150,7 +2088,7 @@ func (x *BatchStatement) String() string {
 func (*BatchStatement) ProtoMessage() {}
 
 func (x *BatchStatement) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2163,7 +2101,7 @@ func (x *BatchStatement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchStatement.ProtoReflect.Descriptor instead.
 func (*BatchStatement) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *BatchStatement) GetSql() []byte {
@@ -2195,7 +2133,7 @@ type BatchReply struct {
 
 func (x *BatchReply) Reset() {
 	*x = BatchReply{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2145,7 @@ func (x *BatchReply) String() string {
 func (*BatchReply) ProtoMessage() {}
 
 func (x *BatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2158,7 @@ func (x *BatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchReply.ProtoReflect.Descriptor instead.
 func (*BatchReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BatchReply) GetItems() []*BatchItem {
@@ -2265,7 +2203,7 @@ type BatchItem struct {
 
 func (x *BatchItem) Reset() {
 	*x = BatchItem{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2215,7 @@ func (x *BatchItem) String() string {
 func (*BatchItem) ProtoMessage() {}
 
 func (x *BatchItem) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +2228,7 @@ func (x *BatchItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchItem.ProtoReflect.Descriptor instead.
 func (*BatchItem) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BatchItem) GetResult() *Result {
@@ -2331,7 +2269,7 @@ type OutcomeRequest struct {
 
 func (x *OutcomeRequest) Reset() {
 	*x = OutcomeRequest{}
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2343,7 +2281,7 @@ func (x *OutcomeRequest) String() string {
 func (*OutcomeRequest) ProtoMessage() {}
 
 func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2356,7 +2294,7 @@ func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRequest.ProtoReflect.Descriptor instead.
 func (*OutcomeRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OutcomeRequest) GetDatabase() []byte {
@@ -2383,7 +2321,7 @@ type OutcomeReply struct {
 
 func (x *OutcomeReply) Reset() {
 	*x = OutcomeReply{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2395,7 +2333,7 @@ func (x *OutcomeReply) String() string {
 func (*OutcomeReply) ProtoMessage() {}
 
 func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2408,7 +2346,7 @@ func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeReply.ProtoReflect.Descriptor instead.
 func (*OutcomeReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OutcomeReply) GetResult() *Result {
@@ -2440,7 +2378,7 @@ type HandoverRequest struct {
 
 func (x *HandoverRequest) Reset() {
 	*x = HandoverRequest{}
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2452,7 +2390,7 @@ func (x *HandoverRequest) String() string {
 func (*HandoverRequest) ProtoMessage() {}
 
 func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2465,7 +2403,7 @@ func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverRequest.ProtoReflect.Descriptor instead.
 func (*HandoverRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{33}
+	return file_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HandoverRequest) GetBegin() *HandoverBegin {
@@ -2500,7 +2438,7 @@ type HandoverBegin struct {
 
 func (x *HandoverBegin) Reset() {
 	*x = HandoverBegin{}
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2450,7 @@ func (x *HandoverBegin) String() string {
 func (*HandoverBegin) ProtoMessage() {}
 
 func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2463,7 @@ func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverBegin.ProtoReflect.Descriptor instead.
 func (*HandoverBegin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{34}
+	return file_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HandoverBegin) GetTimeoutNs() int64 {
@@ -2545,7 +2483,7 @@ type HandoverDone struct {
 
 func (x *HandoverDone) Reset() {
 	*x = HandoverDone{}
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2557,7 +2495,7 @@ func (x *HandoverDone) String() string {
 func (*HandoverDone) ProtoMessage() {}
 
 func (x *HandoverDone) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2570,7 +2508,7 @@ func (x *HandoverDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverDone.ProtoReflect.Descriptor instead.
 func (*HandoverDone) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{35}
+	return file_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *HandoverDone) GetMoved() bool {
@@ -2595,7 +2533,7 @@ type HandoverReply struct {
 
 func (x *HandoverReply) Reset() {
 	*x = HandoverReply{}
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2607,7 +2545,7 @@ func (x *HandoverReply) String() string {
 func (*HandoverReply) ProtoMessage() {}
 
 func (x *HandoverReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2620,7 +2558,7 @@ func (x *HandoverReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverReply.ProtoReflect.Descriptor instead.
 func (*HandoverReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{36}
+	return file_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HandoverReply) GetPositions() []*DatabasePosition {
@@ -2656,7 +2594,7 @@ type DatabasePosition struct {
 
 func (x *DatabasePosition) Reset() {
 	*x = DatabasePosition{}
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2668,7 +2606,7 @@ func (x *DatabasePosition) String() string {
 func (*DatabasePosition) ProtoMessage() {}
 
 func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2681,7 +2619,7 @@ func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DatabasePosition.ProtoReflect.Descriptor instead.
 func (*DatabasePosition) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{37}
+	return file_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DatabasePosition) GetDatabase() []byte {
@@ -2708,7 +2646,7 @@ type PromoteRequest struct {
 
 func (x *PromoteRequest) Reset() {
 	*x = PromoteRequest{}
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2720,7 +2658,7 @@ func (x *PromoteRequest) String() string {
 func (*PromoteRequest) ProtoMessage() {}
 
 func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2733,7 +2671,7 @@ func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteRequest.ProtoReflect.Descriptor instead.
 func (*PromoteRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{38}
+	return file_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PromoteRequest) GetTimeoutNs() int64 {
@@ -2753,7 +2691,7 @@ type PromoteReply struct {
 
 func (x *PromoteReply) Reset() {
 	*x = PromoteReply{}
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2765,7 +2703,7 @@ func (x *PromoteReply) String() string {
 func (*PromoteReply) ProtoMessage() {}
 
 func (x *PromoteReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2778,7 +2716,7 @@ func (x *PromoteReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteReply.ProtoReflect.Descriptor instead.
 func (*PromoteReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{39}
+	return file_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PromoteReply) GetError() *Error {
@@ -2863,16 +2801,12 @@ const file_wire_proto_rawDesc = "" +
 	"maxMessage\"e\n" +
 	"\vLinkWelcome\x12-\n" +
 	"\x06server\x18\x01 \x01(\v2\x15.litefwd.v1.LinkHelloR\x06server\x12'\n" +
-	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"\x99\x01\n" +
+	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"m\n" +
 	"\vLinkRequest\x12*\n" +
 	"\x05execs\x18\x01 \x03(\v2\x14.litefwd.v1.LinkExecR\x05execs\x12\x18\n" +
 	"\acancels\x18\x02 \x03(\x04R\acancels\x12\x12\n" +
-	"\x04ping\x18\x03 \x01(\x04R\x04ping\x12*\n" +
-	"\x05texts\x18\x04 \x03(\v2\x14.litefwd.v1.LinkTextR\x05textsJ\x04\b\x05\x10\n" +
-	"\"4\n" +
-	"\bLinkText\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\rR\x06number\x12\x10\n" +
-	"\x03sql\x18\x02 \x01(\fR\x03sql\"Q\n" +
+	"\x04ping\x18\x03 \x01(\x04R\x04pingJ\x04\b\x04\x10\n" +
+	"\"Q\n" +
 	"\bLinkExec\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x123\n" +
 	"\tstatement\x18\x02 \x01(\v2\x15.litefwd.v1.StatementR\tstatement\"\xae\x01\n" +
@@ -3027,7 +2961,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_wire_proto_goTypes = []any{
 	(TxOp)(0),                // 0: litefwd.v1.TxOp
 	(*HelloRequest)(nil),     // 1: litefwd.v1.HelloRequest
@@ -3043,33 +2977,32 @@ var file_wire_proto_goTypes = []any{
 	(*LinkHello)(nil),        // 11: litefwd.v1.LinkHello
 	(*LinkWelcome)(nil),      // 12: litefwd.v1.LinkWelcome
 	(*LinkRequest)(nil),      // 13: litefwd.v1.LinkRequest
-	(*LinkText)(nil),         // 14: litefwd.v1.LinkText
-	(*LinkExec)(nil),         // 15: litefwd.v1.LinkExec
-	(*LinkReply)(nil),        // 16: litefwd.v1.LinkReply
-	(*ExecReply)(nil),        // 17: litefwd.v1.ExecReply
-	(*QueryRequest)(nil),     // 18: litefwd.v1.QueryRequest
-	(*QueryReply)(nil),       // 19: litefwd.v1.QueryReply
-	(*Header)(nil),           // 20: litefwd.v1.Header
-	(*Column)(nil),           // 21: litefwd.v1.Column
-	(*ColumnType)(nil),       // 22: litefwd.v1.ColumnType
-	(*RowBatch)(nil),         // 23: litefwd.v1.RowBatch
-	(*ColumnChange)(nil),     // 24: litefwd.v1.ColumnChange
-	(*Begin)(nil),            // 25: litefwd.v1.Begin
-	(*TxRequest)(nil),        // 26: litefwd.v1.TxRequest
-	(*TxReply)(nil),          // 27: litefwd.v1.TxReply
-	(*BatchRequest)(nil),     // 28: litefwd.v1.BatchRequest
-	(*BatchStatement)(nil),   // 29: litefwd.v1.BatchStatement
-	(*BatchReply)(nil),       // 30: litefwd.v1.BatchReply
-	(*BatchItem)(nil),        // 31: litefwd.v1.BatchItem
-	(*OutcomeRequest)(nil),   // 32: litefwd.v1.OutcomeRequest
-	(*OutcomeReply)(nil),     // 33: litefwd.v1.OutcomeReply
-	(*HandoverRequest)(nil),  // 34: litefwd.v1.HandoverRequest
-	(*HandoverBegin)(nil),    // 35: litefwd.v1.HandoverBegin
-	(*HandoverDone)(nil),     // 36: litefwd.v1.HandoverDone
-	(*HandoverReply)(nil),    // 37: litefwd.v1.HandoverReply
-	(*DatabasePosition)(nil), // 38: litefwd.v1.DatabasePosition
-	(*PromoteRequest)(nil),   // 39: litefwd.v1.PromoteRequest
-	(*PromoteReply)(nil),     // 40: litefwd.v1.PromoteReply
+	(*LinkExec)(nil),         // 14: litefwd.v1.LinkExec
+	(*LinkReply)(nil),        // 15: litefwd.v1.LinkReply
+	(*ExecReply)(nil),        // 16: litefwd.v1.ExecReply
+	(*QueryRequest)(nil),     // 17: litefwd.v1.QueryRequest
+	(*QueryReply)(nil),       // 18: litefwd.v1.QueryReply
+	(*Header)(nil),           // 19: litefwd.v1.Header
+	(*Column)(nil),           // 20: litefwd.v1.Column
+	(*ColumnType)(nil),       // 21: litefwd.v1.ColumnType
+	(*RowBatch)(nil),         // 22: litefwd.v1.RowBatch
+	(*ColumnChange)(nil),     // 23: litefwd.v1.ColumnChange
+	(*Begin)(nil),            // 24: litefwd.v1.Begin
+	(*TxRequest)(nil),        // 25: litefwd.v1.TxRequest
+	(*TxReply)(nil),          // 26: litefwd.v1.TxReply
+	(*BatchRequest)(nil),     // 27: litefwd.v1.BatchRequest
+	(*BatchStatement)(nil),   // 28: litefwd.v1.BatchStatement
+	(*BatchReply)(nil),       // 29: litefwd.v1.BatchReply
+	(*BatchItem)(nil),        // 30: litefwd.v1.BatchItem
+	(*OutcomeRequest)(nil),   // 31: litefwd.v1.OutcomeRequest
+	(*OutcomeReply)(nil),     // 32: litefwd.v1.OutcomeReply
+	(*HandoverRequest)(nil),  // 33: litefwd.v1.HandoverRequest
+	(*HandoverBegin)(nil),    // 34: litefwd.v1.HandoverBegin
+	(*HandoverDone)(nil),     // 35: litefwd.v1.HandoverDone
+	(*HandoverReply)(nil),    // 36: litefwd.v1.HandoverReply
+	(*DatabasePosition)(nil), // 37: litefwd.v1.DatabasePosition
+	(*PromoteRequest)(nil),   // 38: litefwd.v1.PromoteRequest
+	(*PromoteReply)(nil),     // 39: litefwd.v1.PromoteReply
 }
 var file_wire_proto_depIdxs = []int32{
 	5,  // 0: litefwd.v1.Session.pragmas:type_name -> litefwd.v1.Pragma
@@ -3080,63 +3013,62 @@ var file_wire_proto_depIdxs = []int32{
 	3,  // 5: litefwd.v1.Counters.position:type_name -> litefwd.v1.Position
 	11, // 6: litefwd.v1.LinkWelcome.server:type_name -> litefwd.v1.LinkHello
 	8,  // 7: litefwd.v1.LinkWelcome.error:type_name -> litefwd.v1.Error
-	15, // 8: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
-	14, // 9: litefwd.v1.LinkRequest.texts:type_name -> litefwd.v1.LinkText
-	6,  // 10: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
-	17, // 11: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
-	8,  // 12: litefwd.v1.LinkReply.error:type_name -> litefwd.v1.Error
-	7,  // 13: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
-	8,  // 14: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
-	6,  // 15: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
-	20, // 16: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
-	23, // 17: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 18: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
-	8,  // 19: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
-	21, // 20: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
-	7,  // 21: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
-	22, // 22: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
-	24, // 23: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
-	22, // 24: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
-	4,  // 25: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
-	0,  // 26: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
-	25, // 27: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
-	6,  // 28: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
-	20, // 29: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
-	23, // 30: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 31: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
-	8,  // 32: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
-	29, // 33: litefwd.v1.BatchRequest.statements:type_name -> litefwd.v1.BatchStatement
-	31, // 34: litefwd.v1.BatchReply.items:type_name -> litefwd.v1.BatchItem
-	7,  // 35: litefwd.v1.BatchReply.result:type_name -> litefwd.v1.Result
-	8,  // 36: litefwd.v1.BatchReply.error:type_name -> litefwd.v1.Error
-	7,  // 37: litefwd.v1.BatchItem.result:type_name -> litefwd.v1.Result
-	7,  // 38: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
-	8,  // 39: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	35, // 40: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
-	36, // 41: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
-	38, // 42: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
-	8,  // 43: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
-	3,  // 44: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
-	8,  // 45: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
-	1,  // 46: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	18, // 47: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	26, // 48: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	28, // 49: litefwd.v1.Forward.Batch:input_type -> litefwd.v1.BatchRequest
-	32, // 50: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	34, // 51: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
-	39, // 52: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
-	2,  // 53: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	19, // 54: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	27, // 55: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	30, // 56: litefwd.v1.Forward.Batch:output_type -> litefwd.v1.BatchReply
-	33, // 57: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	37, // 58: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
-	40, // 59: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
-	53, // [53:60] is the sub-list for method output_type
-	46, // [46:53] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	14, // 8: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
+	6,  // 9: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
+	16, // 10: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
+	8,  // 11: litefwd.v1.LinkReply.error:type_name -> litefwd.v1.Error
+	7,  // 12: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
+	8,  // 13: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
+	6,  // 14: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
+	19, // 15: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
+	22, // 16: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 17: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
+	8,  // 18: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
+	20, // 19: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
+	7,  // 20: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
+	21, // 21: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
+	23, // 22: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
+	21, // 23: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
+	4,  // 24: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
+	0,  // 25: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
+	24, // 26: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
+	6,  // 27: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
+	19, // 28: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
+	22, // 29: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 30: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
+	8,  // 31: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
+	28, // 32: litefwd.v1.BatchRequest.statements:type_name -> litefwd.v1.BatchStatement
+	30, // 33: litefwd.v1.BatchReply.items:type_name -> litefwd.v1.BatchItem
+	7,  // 34: litefwd.v1.BatchReply.result:type_name -> litefwd.v1.Result
+	8,  // 35: litefwd.v1.BatchReply.error:type_name -> litefwd.v1.Error
+	7,  // 36: litefwd.v1.BatchItem.result:type_name -> litefwd.v1.Result
+	7,  // 37: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
+	8,  // 38: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
+	34, // 39: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
+	35, // 40: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
+	37, // 41: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
+	8,  // 42: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
+	3,  // 43: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
+	8,  // 44: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
+	1,  // 45: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	17, // 46: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	25, // 47: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	27, // 48: litefwd.v1.Forward.Batch:input_type -> litefwd.v1.BatchRequest
+	31, // 49: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	33, // 50: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
+	38, // 51: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
+	2,  // 52: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	18, // 53: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	26, // 54: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	29, // 55: litefwd.v1.Forward.Batch:output_type -> litefwd.v1.BatchReply
+	32, // 56: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	36, // 57: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
+	39, // 58: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
+	52, // [52:59] is the sub-list for method output_type
+	45, // [45:52] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -3150,7 +3082,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   40,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,24 +31,30 @@ func opens(set *[]int, index int) {
 // The statement must be a single one and no PRAGMA. The opcodes are
 // documented, if not promised to stay: https://www.sqlite.org/opcode.html
 func explain(ctx context.Context, q Querier, sql string, params []string) (p program, err error) {
+	err = eachOpcode(ctx, q, sql, params, p.add)
+	return p, err
+}
+
+// eachOpcode calls add with each row of an EXPLAIN:
+// addr, opcode, p1, p2, p3, p4, p5, comment.
+func eachOpcode(ctx context.Context, q Querier, sql string, params []string, add func(row []driver.Value)) error {
 	rows, err := q.Query(ctx, "EXPLAIN "+sql, nullArgs(params))
 	if err != nil {
-		return p, err
+		return err
 	}
 	defer rows.Close()
-	// addr, opcode, p1, p2, p3, p4, p5, comment
 	dest := make([]driver.Value, len(rows.Columns()))
-	if len(dest) < 6 {
-		return p, fmt.Errorf("EXPLAIN has %d columns, not 8", len(dest))
+	if len(dest) < 7 {
+		return fmt.Errorf("EXPLAIN has %d columns, not 8", len(dest))
 	}
 	for {
 		switch err := rows.Next(dest); {
 		case errors.Is(err, io.EOF):
-			return p, nil
+			return nil
 		case err != nil:
-			return p, err
+			return err
 		}
-		p.add(dest)
+		add(dest)
 	}
 }
 

@@ -3,9 +3,6 @@ package sqlclass
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
-	"fmt"
-	"io"
 )
 
 // Sharing tells how a write behaves in a transaction that it shares with
@@ -42,25 +39,11 @@ const (
 // connection that is going to run it. An error is that of the connection, or of
 // SQLite if s does not compile.
 func SharingOf(ctx context.Context, q Querier, s *Statement) (Sharing, error) {
-	rows, err := q.Query(ctx, "EXPLAIN "+s.SQL, nullArgs(factsOf(s.SQL).params))
-	if err != nil {
+	p := sharedProgram{inserts: s.Inserts}
+	if err := eachOpcode(ctx, q, s.SQL, factsOf(s.SQL).params, p.add); err != nil {
 		return Sharing{}, err
 	}
-	defer rows.Close()
-	dest := make([]driver.Value, len(rows.Columns()))
-	if len(dest) < 7 {
-		return Sharing{}, fmt.Errorf("EXPLAIN has %d columns, not 8", len(dest))
-	}
-	p := sharedProgram{inserts: s.Inserts}
-	for {
-		switch err := rows.Next(dest); {
-		case errors.Is(err, io.EOF):
-			return p.sharing(), nil
-		case err != nil:
-			return Sharing{}, err
-		}
-		p.add(dest)
-	}
+	return p.sharing(), nil
 }
 
 // sharedProgram is what an EXPLAIN has shown so far.

@@ -97,7 +97,6 @@ func (s *scope) runJob(j *job) (o outcome, err error) {
 	} else {
 		err = s.text(stmts, arguments{all: j.st.Args, shared: s.w.traits.sharedArgs})
 	}
-	s.c.forgetSharing(stmts)
 	if err == nil {
 		err = s.end(nil)
 	}

@@ -223,19 +223,28 @@ func (c *conn) run(sql string) error {
 	return c.failed(err)
 }
 
-// readCounters brings c.counters up to date.
-func (c *conn) readCounters() error {
-	rows, err := c.countersStmt.Query(context.Background(), nil)
+// row runs one of the prepared statements for its first row.
+func (c *conn) row(stmt *sqldriver.Stmt) ([]driver.Value, error) {
+	rows, err := stmt.Query(context.Background(), nil)
 	if err != nil {
-		return c.failed(err)
+		return nil, c.failed(err)
 	}
-	v := make([]driver.Value, len(rows.Columns())) // 3; a driver may count on being asked, as database/sql does
+	v := make([]driver.Value, len(rows.Columns())) // a driver may count on being asked, as database/sql does
 	err = rows.Next(v)
 	if e := rows.Close(); err == nil {
 		err = e
 	}
 	if err != nil {
-		return c.failed(fault.FromDriver(err))
+		return nil, c.failed(fault.FromDriver(err))
+	}
+	return v, nil
+}
+
+// readCounters brings c.counters up to date.
+func (c *conn) readCounters() error {
+	v, err := c.row(c.countersStmt)
+	if err != nil {
+		return err
 	}
 	c.stale = false
 	c.counters.total, _ = v[0].(int64)

@@ -115,16 +115,7 @@ func (g *group) begin() error {
 	}
 	g.s = &scope{w: g.t.w, c: c, ctx: context.Background()}
 	g.began = time.Now()
-	err := g.s.begin("")
-	if err == nil {
-		if err = c.checkSchema(); err != nil {
-			g.s.rollback()
-		}
-	}
-	if err != nil {
-		return g.s.explain(err, false)
-	}
-	return nil
+	return g.s.beginKnown()
 }
 
 // join adds a job that waits, if there is one and room for it.

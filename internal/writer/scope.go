@@ -100,6 +100,21 @@ func (s *scope) begin(sql string) error {
 	return nil
 }
 
+// beginKnown opens a transaction in which what the connection knows of the schema
+// is true.
+func (s *scope) beginKnown() error {
+	err := s.begin("")
+	if err == nil {
+		if err = s.c.checkSchema(); err != nil {
+			s.rollback()
+		}
+	}
+	if err != nil {
+		return s.explain(err, false)
+	}
+	return nil
+}
+
 // commit commits and asks the engine where that led. If COMMIT fails the
 // transaction may still be open.
 func (s *scope) commit() error {
@@ -154,14 +169,8 @@ func (s *scope) closed() {
 // autocommit runs f in a transaction of its own, with SQLite's rules for a
 // statement outside a transaction.
 func (s *scope) autocommit(f func() error) error {
-	err := s.begin("")
-	if err == nil {
-		if err = s.c.checkSchema(); err != nil {
-			s.rollback()
-		}
-	}
-	if err != nil {
-		return s.explain(err, false)
+	if err := s.beginKnown(); err != nil {
+		return err
 	}
 	if err := f(); err != nil {
 		return s.explain(s.settle(err), false)

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"time"
 
@@ -55,12 +54,17 @@ func (sh *shareable) needsRowID() bool {
 // maxSharing bounds the texts of which a connection remembers that.
 const maxSharing = 1024
 
+// usual reports whether j's text may be one to be remembered here.
+func (j *job) usual() bool {
+	return j.batch == nil && len(j.st.Session.Pragmas) == 0 && len(j.st.SQL) <= keptSQLBytes
+}
+
 // mayShare guesses whether j, which is the first, can share a transaction: begun
 // in vain, it costs one. A text that comes for the first time may never come again,
 // so nobody is asked about it unless others wait.
 func (w *Writer) mayShare(j *job) bool {
 	c := w.conn
-	if c == nil || j.batch != nil || len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
+	if c == nil || !j.usual() {
 		return false
 	}
 	sh, seen := c.sharing[j.st.SQL]
@@ -77,7 +81,7 @@ func (w *Writer) mayShare(j *job) bool {
 // sharing returns what is known of j's text in the schema of the transaction that
 // is open; nil if it is no statement that could share one.
 func (w *Writer) sharing(c *conn, j *job) *shareable {
-	if j.batch != nil || len(j.st.Session.Pragmas) > 0 || len(j.st.SQL) > keptSQLBytes {
+	if !j.usual() {
 		return nil
 	}
 	if sh := c.sharing[j.st.SQL]; sh != nil {
@@ -115,32 +119,14 @@ func (c *conn) remember(sql string, sh *shareable) {
 	c.sharing[sql] = sh
 }
 
-// forgetSharing is called when the statements have run outside a group: those that
-// change the schema make what is remembered untrue.
-func (c *conn) forgetSharing(stmts []sqlclass.Statement) {
-	for i := range stmts {
-		if st := &stmts[i]; st.Kind != sqlclass.Read && !ordinary(st) {
-			c.sharing = nil
-		}
-	}
-}
-
 // checkSchema renews what is known of the schema if it is another one, which a
 // program other than this may have changed. A transaction is open.
 func (c *conn) checkSchema() error {
-	rows, err := c.schemaVersion.Query(context.Background(), nil)
+	v, err := c.row(c.schemaVersion)
 	if err != nil {
-		return c.failed(err)
+		return err
 	}
-	dest := make([]driver.Value, len(rows.Columns()))
-	err = rows.Next(dest)
-	if e := rows.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return c.failed(err)
-	}
-	version, ok := dest[0].(int64)
+	version, ok := v[0].(int64)
 	if !ok {
 		return errors.New("writer: PRAGMA schema_version is not a number")
 	}

@@ -71,10 +71,11 @@ func (c *conn) batch(ctx context.Context, stmts []Statement) ([]BatchResult, err
 	switch {
 	case len(stmts) == 0:
 		return nil, nil
-	case len(stmts) > forward.MaxBatch:
-		return nil, fault.Refuse(fault.TooLarge, "a batch of %d statements; the limit is %d", len(stmts), forward.MaxBatch)
 	case c.localOnly:
 		return nil, fault.Refuse(fault.Unsupported, "Batch on Node.Local, which writes nothing")
+	}
+	if err := forward.CheckBatch(len(stmts)); err != nil {
+		return nil, err
 	}
 	b := forward.Batch{ID: forward.NewID(), Statements: make([]forward.Statement, len(stmts))}
 	for i, st := range stmts {

@@ -1,5 +1,7 @@
 package forward
 
+import "github.com/litefwd/litefwd/internal/fault"
+
 // Batch is statements that run in one transaction, in their order.
 type Batch struct {
 	ID ID
@@ -13,8 +15,16 @@ type Batch struct {
 	MaxRows int64
 }
 
-// MaxBatch bounds the statements of a Batch.
-const MaxBatch = 4096
+// maxBatch bounds the statements of a Batch.
+const maxBatch = 4096
+
+// CheckBatch refuses a batch of n statements if that are too many.
+func CheckBatch(n int) error {
+	if n > maxBatch {
+		return fault.Refuse(fault.TooLarge, "a batch of %d statements; the limit is %d", n, maxBatch)
+	}
+	return nil
+}
 
 // BatchItem is what one statement of a Batch did.
 type BatchItem struct {

@@ -45,13 +45,12 @@ func (s *Server) batch(ctx context.Context, m *wire.BatchRequest) (res forward.B
 	if err != nil {
 		return res, refused(err, "")
 	}
-	id := b.ID.String()
-	defer s.recovered(ctx, id, func(e error) { err = e })
-	c := callerFrom(ctx)
+	c, id := callerFrom(ctx), b.ID.String()
 	b.From, b.MaxRows = c.name(), int64(c.maxRow())
-	target, err := s.opts.Resolve(ctx, string(m.GetDatabase()))
+	target, err := s.target(ctx, m.GetDatabase(), id)
 	if err != nil {
-		return res, refused(err, id)
+		return res, err
 	}
+	defer s.recovered(ctx, id, func(e error) { err = e })
 	return target.Batch(ctx, b)
 }

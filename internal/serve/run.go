@@ -67,11 +67,17 @@ func (s *Server) resolve(ctx context.Context, m *wire.Statement, sql string, fro
 		st.SQL = sql
 	}
 	st.From = from.name()
-	defer s.recovered(ctx, st.ID.String(), func(e error) { err = e })
-	if target, err = s.opts.Resolve(ctx, string(m.GetDatabase())); err != nil {
-		return st, nil, refused(err, st.ID.String())
+	target, err = s.target(ctx, m.GetDatabase(), st.ID.String())
+	return st, target, err
+}
+
+// target finds what runs the statement id.
+func (s *Server) target(ctx context.Context, database []byte, id string) (t forward.Target, err error) {
+	defer s.recovered(ctx, id, func(e error) { err = e })
+	if t, err = s.opts.Resolve(ctx, string(database)); err != nil {
+		return nil, refused(err, id)
 	}
-	return st, target, nil
+	return t, nil
 }
 
 // query is exec for a statement that may return rows.

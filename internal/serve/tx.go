@@ -178,9 +178,9 @@ func (t *txStream) begin(req *wire.TxRequest) (err error) {
 	}
 	t.counted = true
 	defer t.s.recovered(t.ctx, id, func(e error) { err = e })
-	target, err := t.s.opts.Resolve(t.ctx, string(m.GetDatabase()))
+	target, err := t.s.target(t.ctx, m.GetDatabase(), id)
 	if err != nil {
-		return refused(err, id)
+		return err
 	}
 	ctx, cancel := wire.WithTimeout(t.ctx, max(req.GetTimeoutNs(), req.GetStatement().GetTimeoutNs()))
 	defer cancel()

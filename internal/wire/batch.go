@@ -15,8 +15,8 @@ import (
 // NewBatchRequest converts b. What cannot travel is an error that names the
 // statement (*fault.BatchError), or of kind fault.TooLarge if it is too much.
 func NewBatchRequest(ctx context.Context, database string, b forward.Batch) (*BatchRequest, error) {
-	if len(b.Statements) > forward.MaxBatch {
-		return nil, fault.Refuse(fault.TooLarge, "a batch of %d statements; the limit is %d", len(b.Statements), forward.MaxBatch)
+	if err := forward.CheckBatch(len(b.Statements)); err != nil {
+		return nil, err
 	}
 	m := &BatchRequest{Id: b.ID[:], Database: []byte(database), TimeoutNs: Timeout(ctx)}
 	for i, st := range b.Statements {
@@ -34,8 +34,8 @@ func (m *BatchRequest) Forward() (b forward.Batch, err error) {
 	if b.ID, err = NewID(m.GetId()); err != nil {
 		return b, err
 	}
-	if len(m.GetStatements()) > forward.MaxBatch {
-		return b, fault.Refuse(fault.TooLarge, "a batch of %d statements; the limit is %d", len(m.GetStatements()), forward.MaxBatch)
+	if err := forward.CheckBatch(len(m.GetStatements())); err != nil {
+		return b, err
 	}
 	for _, st := range m.GetStatements() {
 		args, err := unpackArgs(st.GetArgs())

@@ -12,12 +12,29 @@ import (
 
 // contention is processes of one machine that write one plain file as fast as they
 // can, synchronous=FULL.
-type contention struct {
-	Rate, BareRate   []float64 // all processes' writes per second
-	P999, BareP999   []time.Duration
-	Spread, BareWide []float64 // the fastest process over the slowest
-	Errors, BareErrs int
-	FirstError       string
+type contention struct{ Shared, Bare side }
+
+// side is what they did in one of the two ways, run by run.
+type side struct {
+	Rate       []float64       // all processes' writes per second
+	P999       []time.Duration // the slowest process's
+	Spread     []float64       // the fastest process over the slowest
+	Errors     int
+	FirstError string
+}
+
+func (s *side) add(reports []report) {
+	rate, slowest, fastest, p999 := 0.0, math.Inf(1), 0.0, time.Duration(0)
+	for _, r := range reports {
+		rate += r.rate()
+		slowest, fastest = min(slowest, r.rate()), max(fastest, r.rate())
+		p999 = max(p999, r.P999)
+		s.Errors += r.Errors
+		if s.FirstError == "" {
+			s.FirstError = r.FirstError
+		}
+	}
+	s.Rate, s.P999, s.Spread = append(s.Rate, rate), append(s.P999, p999), append(s.Spread, fastest/slowest)
 }
 
 const contenders = 8
@@ -30,22 +47,10 @@ func contend(ctx context.Context, o options) (*contention, error) {
 			if err != nil {
 				return nil, err
 			}
-			rate, slowest, fastest, p999, errs := 0.0, math.Inf(1), 0.0, time.Duration(0), 0
-			for _, r := range reports {
-				rate += r.rate()
-				slowest, fastest = min(slowest, r.rate()), max(fastest, r.rate())
-				p999 = max(p999, r.P999)
-				errs += r.Errors
-				if !bare && c.FirstError == "" {
-					c.FirstError = r.FirstError
-				}
-			}
 			if bare {
-				c.BareRate, c.BareP999 = append(c.BareRate, rate), append(c.BareP999, p999)
-				c.BareWide, c.BareErrs = append(c.BareWide, fastest/slowest), c.BareErrs+errs
+				c.Bare.add(reports)
 			} else {
-				c.Rate, c.P999 = append(c.Rate, rate), append(c.P999, p999)
-				c.Spread, c.Errors = append(c.Spread, fastest/slowest), c.Errors+errs
+				c.Shared.add(reports)
 			}
 		}
 	}
@@ -107,21 +112,21 @@ func contendOnce(ctx context.Context, o options, bare bool) (reports []report, e
 // show prints the comparison.
 func (c *contention) show() {
 	seconds := time.Duration.Seconds
-	ratios := make([]float64, len(c.Rate))
+	ratios := make([]float64, len(c.Shared.Rate))
 	for i := range ratios {
-		ratios[i] = c.Rate[i] / c.BareRate[i]
+		ratios[i] = c.Shared.Rate[i] / c.Bare.Rate[i]
 	}
-	p999 := median(each(c.P999, seconds)) * 1e3
+	p999 := median(each(c.Shared.P999, seconds)) * 1e3
 	fmt.Printf("\n%d processes on one file, engine shared, synchronous=FULL, against the bare driver with busy_timeout\n", contenders)
 	fmt.Printf("  writes/s            %.0f, bare %.0f: %.2f ×; goal ≥ 1: %s\n",
-		median(c.Rate), median(c.BareRate), median(ratios), verdict(median(ratios) >= 1))
+		median(c.Shared.Rate), median(c.Bare.Rate), median(ratios), verdict(median(ratios) >= 1))
 	if median(ratios) < 1 {
 		fmt.Println("                      (0.6 to 1.2 in ten runs. The bare driver's rate is that of one process that keeps the others out, and")
 		fmt.Println("                      wakes nobody; here each write wakes two processes, 0.08 ms of processor time, and an fsync that eight")
 		fmt.Println("                      share takes only 0.05 ms on this kind of disk. Sharing a commit and waiting for those who shared the last")
 		fmt.Println("                      one made it fair; TLS and wake-ups are the limit on two cores.)")
 	}
-	fmt.Printf("  p99.9               %.1f ms, bare %.0f ms; goal ≤ 20: %s\n", p999, median(each(c.BareP999, seconds))*1e3, verdict(p999 <= 20))
-	fmt.Printf("  fastest / slowest   %.2f, bare %.2f; goal ≤ 2: %s\n", median(c.Spread), median(c.BareWide), verdict(median(c.Spread) <= 2))
-	fmt.Printf("  errors              %d, bare %d; goal 0: %s %.200s\n", c.Errors, c.BareErrs, verdict(c.Errors == 0), c.FirstError)
+	fmt.Printf("  p99.9               %.1f ms, bare %.0f ms; goal ≤ 20: %s\n", p999, median(each(c.Bare.P999, seconds))*1e3, verdict(p999 <= 20))
+	fmt.Printf("  fastest / slowest   %.2f, bare %.2f; goal ≤ 2: %s\n", median(c.Shared.Spread), median(c.Bare.Spread), verdict(median(c.Shared.Spread) <= 2))
+	fmt.Printf("  errors              %d, bare %d; goal 0: %s %.200s\n", c.Shared.Errors, c.Bare.Errors, verdict(c.Shared.Errors == 0), c.Shared.FirstError)
 }

@@ -157,6 +157,20 @@ type Config struct {
 	// LiteFS an open one stops replication to this node (8 MiB). Larger results
 	// hold the read open until they are closed. Engine "shared" needs none.
 	ReadBuffer int
+	// ReadLease is how long a connection keeps a read's snapshot for the reads that
+	// follow, with engine "litefs" (5 ms; negative: not at all). On LiteFS to begin a
+	// read costs fifty times what the read does. A replica's copy cannot change
+	// meanwhile, and the primary's reads see each commit that was acknowledged before
+	// them; so all that a lease costs is that replication waits for it, and it ends
+	// at once when the primary has told that there is something to replicate.
+	ReadLease time.Duration
+	// MaxLocalRead bounds a local read, or a read-only transaction, with engine
+	// "litefs" (0: it is not bounded). While one is open nothing is replicated to
+	// this node. What takes longer is interrupted, with ErrReadTooLong; or, with
+	// LongReadsOnPrimary, a read that has returned no row yet is run on the primary,
+	// whose own reads are not bounded then.
+	MaxLocalRead       time.Duration
+	LongReadsOnPrimary bool
 	// MaxPeerTx and MaxPeerStatements bound the open transactions (1024) and
 	// the statements running at once (4096) of each other node here.
 	MaxPeerTx, MaxPeerStatements int
@@ -353,6 +367,15 @@ func (c *Config) setDefaults() error {
 			return configError(d.key, "%v is negative", *d.value)
 		}
 		*d.value = cmp.Or(*d.value, d.def)
+	}
+	if c.ReadLease == 0 {
+		c.ReadLease = 5 * time.Millisecond
+	}
+	if c.MaxLocalRead < 0 {
+		return configError("max_local_read", "%v is negative", c.MaxLocalRead)
+	}
+	if c.LongReadsOnPrimary && c.MaxLocalRead == 0 {
+		return configError("long_reads_on_primary", "it needs max_local_read, which says what is long")
 	}
 	for _, d := range []struct {
 		key   string

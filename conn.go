@@ -48,7 +48,10 @@ var (
 	_ driver.Validator          = (*conn)(nil)
 )
 
-func (c *conn) Local() driver.Conn { return c.local.Raw() }
+func (c *conn) Local() driver.Conn {
+	c.reading.endLease() //nolint:errcheck // it has given the handle up
+	return c.local.Raw()
+}
 
 // Ping checks the local copy only: reads work without a primary.
 func (c *conn) Ping(ctx context.Context) error {

@@ -32,7 +32,7 @@ type core struct {
 	server *serve.Server // nil for a client
 	log    *slog.Logger
 
-	gate    gate.Gate // which local reads pass, where the engine is a Replicated one
+	gate    gate.Gate // which local reads pass, with their database's; shut while the role moves
 	handing atomic.Pointer[handover]
 	closing atomic.Bool   // refs is 0; every statement asks, so it needs no lock
 	stop    chan struct{} // closed when the node stops
@@ -368,6 +368,7 @@ func (c *core) shutdown(ctx context.Context) error {
 		errs = append(errs, p.Close())
 	}
 	c.goroutines.Wait()
+	c.gate.Wait()
 	errs = append(errs, c.removeStandIns())
 	return errors.Join(errs...)
 }

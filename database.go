@@ -14,6 +14,7 @@ import (
 	"github.com/litefwd/litefwd/internal/await"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/gate"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 	"github.com/litefwd/litefwd/internal/sqldriver"
 	"github.com/litefwd/litefwd/internal/writer"
@@ -32,6 +33,12 @@ type database struct {
 
 	pool  *sql.DB // Node.DB
 	local *sql.DB // Node.Local
+
+	gate  gate.Gate // which local reads pass, with the node's, if copies are replaced
+	pacer *gate.Pacer
+	news  atomic.Pointer[news]
+	// saidLong: a long read was logged.
+	saidLong atomic.Bool
 
 	// behind is what reads of this process must see and the local copy has not;
 	// nil when it has caught up.
@@ -90,6 +97,8 @@ func newDatabase(c *core, name string) (*database, error) {
 	db.unconfirmed.kick = make(chan struct{}, 1)
 	if r, ok := engineDB.(engine.Replicated); ok {
 		db.replica = r
+		db.pacer = newPacer(db)
+		c.goroutines.Go(func() { db.pacer.Run(c.background) })
 		c.goroutines.Go(db.followHistory)
 		_, breaks := r.Breaks(0)
 		c.goroutines.Go(func() { db.followLosses(breaks) })
@@ -227,6 +236,7 @@ func (db *database) close() error {
 	db.tracker.Close()
 	errs := []error{db.pool.Close(), db.local.Close()}
 	db.dropKeeper(false)
+	db.gate.Wait()
 	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}

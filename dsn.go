@@ -15,32 +15,35 @@ import (
 // values (Connector, CustomEngine, PeerAddr, TLS, MapError, Logger) have no key.
 func dsnKeys(c *Config) map[string]dsnValue {
 	return map[string]dsnValue{
-		"engine":              stringValue{(*string)(&c.Engine)},
-		"litefs_url":          stringValue{&c.LiteFSURL},
-		"peers":               peersValue{&c.Peers},
-		"driver":              stringValue{&c.Driver},
-		"driver_dsn":          stringValue{&c.DriverDSN},
-		"listen":              stringValue{&c.Listen},
-		"advertise":           stringValue{&c.Advertise},
-		"name":                stringValue{&c.Name},
-		"secret":              stringValue{&c.Secret},
-		"cert":                stringValue{&c.CertFile},
-		"key":                 stringValue{&c.KeyFile},
-		"ca":                  stringValue{&c.CAFile},
-		"insecure":            boolValue{&c.Insecure},
-		"await":               stringValue{(*string)(&c.Await)},
-		"await_timeout":       durationValue{&c.AwaitTimeout},
-		"strict":              boolValue{&c.Strict},
-		"primary_wait":        durationValue{&c.PrimaryWait},
-		"busy_timeout":        durationValue{&c.BusyTimeout},
-		"tx_mode":             stringValue{(*string)(&c.TxMode)},
-		"tx_idle_limit":       durationValue{&c.TxIdleLimit},
-		"tx_total_limit":      durationValue{&c.TxTotalLimit},
-		"max_message":         intValue{&c.MaxMessage},
-		"max_result":          intValue{&c.MaxResult},
-		"read_buffer":         intValue{&c.ReadBuffer},
-		"max_peer_tx":         intValue{&c.MaxPeerTx},
-		"max_peer_statements": intValue{&c.MaxPeerStatements},
+		"engine":                stringValue{(*string)(&c.Engine)},
+		"litefs_url":            stringValue{&c.LiteFSURL},
+		"peers":                 peersValue{&c.Peers},
+		"driver":                stringValue{&c.Driver},
+		"driver_dsn":            stringValue{&c.DriverDSN},
+		"listen":                stringValue{&c.Listen},
+		"advertise":             stringValue{&c.Advertise},
+		"name":                  stringValue{&c.Name},
+		"secret":                stringValue{&c.Secret},
+		"cert":                  stringValue{&c.CertFile},
+		"key":                   stringValue{&c.KeyFile},
+		"ca":                    stringValue{&c.CAFile},
+		"insecure":              boolValue{&c.Insecure},
+		"await":                 stringValue{(*string)(&c.Await)},
+		"await_timeout":         durationValue{&c.AwaitTimeout},
+		"strict":                boolValue{&c.Strict},
+		"primary_wait":          durationValue{&c.PrimaryWait},
+		"busy_timeout":          durationValue{&c.BusyTimeout},
+		"tx_mode":               stringValue{(*string)(&c.TxMode)},
+		"tx_idle_limit":         durationValue{&c.TxIdleLimit},
+		"tx_total_limit":        durationValue{&c.TxTotalLimit},
+		"max_message":           intValue{&c.MaxMessage},
+		"max_result":            intValue{&c.MaxResult},
+		"read_buffer":           intValue{&c.ReadBuffer},
+		"read_lease":            leaseValue{durationValue{&c.ReadLease}},
+		"max_local_read":        durationValue{&c.MaxLocalRead},
+		"long_reads_on_primary": boolValue{&c.LongReadsOnPrimary},
+		"max_peer_tx":           intValue{&c.MaxPeerTx},
+		"max_peer_statements":   intValue{&c.MaxPeerStatements},
 	}
 }
 
@@ -125,6 +128,25 @@ func (v boolValue) String() string {
 		return "true"
 	}
 	return ""
+}
+
+// leaseValue is a duration of which 0 is none, which a Config spells as a negative
+// one.
+type leaseValue struct{ durationValue }
+
+func (v leaseValue) set(s string) error {
+	err := v.durationValue.set(s)
+	if *v.p == 0 {
+		*v.p = -1
+	}
+	return err
+}
+
+func (v leaseValue) String() string {
+	if *v.p < 0 {
+		return "0s"
+	}
+	return v.durationValue.String()
 }
 
 type durationValue struct{ p *time.Duration }

@@ -37,6 +37,9 @@ var (
 	ErrClosed error = fault.Closed
 	// ErrConfig: a Config field or DSN key is unknown, missing or contradictory.
 	ErrConfig error = fault.Config
+	// ErrReadTooLong: a local read or a read-only transaction took longer than
+	// Config.MaxLocalRead and was interrupted.
+	ErrReadTooLong error = fault.ReadTooLong
 	// ErrProtocol: the other node does not speak this version's protocol.
 	ErrProtocol error = fault.Protocol
 )

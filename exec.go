@@ -149,6 +149,9 @@ func (c *conn) askPrimary(q *call, err error) bool {
 	if err == nil || c.localOnly || !allReads(q.stmts) {
 		return false
 	}
+	if errors.Is(err, fault.ReadTooLong) {
+		return c.db.core.cfg.LongReadsOnPrimary
+	}
 	var e *fault.SQLError
 	if !errors.As(err, &e) {
 		return false

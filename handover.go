@@ -173,7 +173,7 @@ func (h *handover) Positions() map[string]engine.Position { return maps.Clone(h.
 func (h *handover) Sent() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*readGrace)
 	defer cancel()
-	open, err := h.c.gate.Shut(ctx, readGrace)
+	open, err := h.c.gate.ShutWithin(ctx, readGrace)
 	if err != nil {
 		open()
 		return err

@@ -43,7 +43,7 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		return c.querySnapshot(ctx, q) // which needs no restoring
 	}
 	if c.tx != nil && c.tx.local != nil {
-		rows, err := c.tx.local.query(ctx, q, nil)
+		rows, err := c.tx.local.query(ctx, q)
 		if err != nil {
 			return nil, c.failedHere(err)
 		}
@@ -88,6 +88,11 @@ func (c *conn) localQuery(ctx context.Context, q call) (driver.Rows, error) {
 func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err error) {
 	if err := c.fresh(); err != nil {
 		return nil, err
+	}
+	if !c.snapshots(q.stmts) || !c.mayShare(q.stmts) {
+		if err := c.reading.endLease(); err != nil {
+			return nil, c.failedHere(err)
+		}
 	}
 	c.db.stats.localReads.Add(1)
 	if c.private == nil && some(q.stmts, changesTemp) {

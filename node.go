@@ -151,7 +151,7 @@ func (n *Node) Outcome(ctx context.Context, requestID string) error {
 
 // Stats returns counters of what this node has done with the database of
 // Config.Path since it was opened.
-func (n *Node) Stats() Stats { return n.main.stats.snapshot() }
+func (n *Node) Stats() Stats { return n.main.snapshotStats() }
 
 // Shutdown stops taking statements, lets those that run finish until ctx ends
 // (open transactions are then rolled back), gives up the primary role and

@@ -51,7 +51,7 @@ func (c *core) promote(ctx context.Context) error {
 		return err
 	}
 	defer h.Close()
-	open, err := c.gate.Shut(ctx, readGrace) // they would hold up what is awaited here
+	open, err := c.gate.ShutWithin(ctx, readGrace) // they would hold up what is awaited here
 	defer open()
 	if err != nil {
 		return fmt.Errorf("litefwd: ending local reads: %w", err)

@@ -4,147 +4,337 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/gate"
+	"github.com/litefwd/litefwd/internal/rowset"
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
-// readTx is a read transaction that is open on a connection's local handle. It
-// has passed the node's gate, which may end it before its owners do: so the
-// handle is used under its mutex.
+// readTx is a read transaction that is open on a connection's local handle, on an
+// engine whose copies are replaced. It has passed the gates, which may end it
+// before its owners do: so the handle is used under its mutex.
+//
+// One that is a lease stays open for Config.ReadLease without an owner, for the
+// reads that follow on the connection: on LiteFS locks cost fifty times what a
+// read does. While it is open the copy cannot change, if this node is a replica;
+// on the primary each read asks whether it has.
 type readTx struct {
-	c      *conn
-	h      *handle // c's
-	reader *gate.Reader
+	c     *conn
+	h     *handle // c's
+	began time.Time
+	// lease: it is kept for the next reads, which see all that was acknowledged
+	// as long as the engine says that at is the newest.
+	lease   bool
+	at      engine.Position
+	history uint64
+	// ctx is what the statements of callers whose contexts have no end run with;
+	// cancel ends it.
+	ctx    context.Context
+	cancel context.CancelFunc
+
 	// running interrupts the statement that is in the local driver now, or was
 	// last; nil before the first one.
 	running atomic.Pointer[context.CancelFunc]
-	// ending: the gate ends it.
-	ending atomic.Bool
+	// winding: it ends with its last owner, and no lease goes on.
+	winding atomic.Bool
+	// ending is why it is ended from outside, nil if it is not.
+	ending atomic.Pointer[error]
 
 	// mu guards the following, and the handle.
-	mu     sync.Mutex
-	owners int // each ends it once; it is over with the last
-	rows   map[*localRows]struct{}
-	over   bool
+	mu      sync.Mutex
+	readers []*gate.Reader
+	timers  []*time.Timer
+	owners  int // each ends it once
+	hits    uint64
+	rows    []*localRows // those that the driver has open
+	checked bool         // the engine was asked whether it shows the right history
+	over    bool
+	text    string // of the last statement, for the log
 }
+
+var _ gate.Holder = (*readTx)(nil)
 
 // errReadEnded is what the gate ends a read with.
 var errReadEnded = errors.New("this node's role is changing, which must not wait for readers")
 
 func readEnded() error { return fault.New(fault.TxExpired, "the read was ended: %w", errReadEnded) }
 
-// beginRead passes the gate and opens a read transaction, or joins the one that
-// rows of this connection still have open. SQLite takes the snapshot with the
-// first read in it (https://www.sqlite.org/lang_transaction.html).
-func (c *conn) beginRead(ctx context.Context) (_ *readTx, err error) {
-	if t := c.reading; t != nil && t.join() {
-		return t, nil
+// beginRead passes the gates and opens a read transaction, or joins the one that
+// rows of this connection still have open, or, with lease set, the connection's
+// lease. SQLite takes the snapshot with the first read in it
+// (https://www.sqlite.org/lang_transaction.html).
+func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
+	if joined, err := c.reading.join(lease); joined || err != nil {
+		return c.reading, err
 	}
-	t := &readTx{c: c, h: c.handle, owners: 1}
-	if t.reader, err = c.db.core.gate.Enter(ctx, t.endEarly); err != nil {
+	t := &readTx{c: c, h: c.handle, owners: 1, lease: lease && c.db.core.cfg.ReadLease > 0}
+	if err := t.enter(ctx); err != nil {
 		return nil, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over {
-		return nil, readEnded()
+	if t.over { // ended before it began
+		return nil, *t.ending.Load()
+	}
+	t.began = time.Now()
+	if t.lease {
+		var err error
+		if t.at, t.history, err = c.db.replica.Newest(); err != nil {
+			t.lease = false
+		}
 	}
 	if err := c.handle.control(&c.readBegin, "BEGIN"); err != nil {
 		t.over = true
-		t.reader.Leave()
+		t.leave()
 		return nil, err
 	}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
 	c.reading = t
+	if t.lease {
+		t.timers = append(t.timers, time.AfterFunc(c.db.core.cfg.ReadLease, t.Yield))
+	}
+	if limit := c.db.readLimit(); limit > 0 {
+		t.timers = append(t.timers, time.AfterFunc(limit, func() { t.endFor(readTooLong(limit)) }))
+	}
 	return t, nil
 }
 
-func (t *readTx) join() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return false
+// enter passes the database's gate, and the node's.
+func (t *readTx) enter(ctx context.Context) error {
+	for _, g := range []*gate.Gate{&t.c.db.gate, &t.c.db.core.gate} {
+		r, err := g.Enter(ctx, t)
+		if err != nil {
+			t.leave()
+			return err
+		}
+		t.mu.Lock()
+		t.readers = append(t.readers, r)
+		t.mu.Unlock()
 	}
-	t.owners++
-	return true
+	t.c.db.pace()
+	return nil
 }
 
-// isOpen reports whether somebody still reads in it.
-func (t *readTx) isOpen() bool {
+func (t *readTx) leave() {
+	for _, r := range t.readers {
+		r.Leave()
+	}
+}
+
+// join makes the caller an owner of t, nil or not, if t is open and has one, or is
+// a lease that holds still. Otherwise it is over now, and another can be begun.
+func (t *readTx) join(lease bool) (bool, error) {
+	if t == nil {
+		return false, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.over:
+		return false, nil
+	case t.owners > 0: // SQLite has one transaction for all statements of a connection
+	case !lease || !t.holds():
+		return false, t.finishLocked()
+	default:
+		t.hits++
+	}
+	t.owners++
+	return true, nil
+}
+
+// holds reports whether a lease goes on.
+func (t *readTx) holds() bool {
+	db := t.c.db
+	if !t.lease || t.winding.Load() || db.gate.IsShut() || db.core.gate.IsShut() {
+		return false
+	}
+	at, history, err := db.replica.Newest()
+	return err == nil && at == t.at && history == t.history
+}
+
+// inUse reports whether somebody reads in t, nil or not.
+func (t *readTx) inUse() bool {
 	if t == nil {
 		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.over
+	return !t.over && t.owners > 0
 }
 
-// use runs f, which uses the handle and which cancel interrupts, unless the
-// gate has ended the transaction.
-func (t *readTx) use(cancel context.CancelFunc, f func() error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.running.Store(&cancel)
-	if t.ending.Load() {
-		return readEnded()
-	}
-	err := f()
-	if err != nil && t.ending.Load() {
-		return readEnded()
-	}
-	return err
-}
-
-// query runs the text for its rows, which may outlive the call; closed is called
-// when their owner closes them.
-func (t *readTx) query(ctx context.Context, q call, closed func() error) (*localRows, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	r := &localRows{in: t, cancel: cancel, closed: closed, of: t.h}
-	err := t.use(cancel, func() (err error) {
-		if r.rows, err = t.c.localQuery(ctx, q); err != nil {
-			return err
-		}
-		if t.rows == nil {
-			t.rows = map[*localRows]struct{}{}
-		}
-		t.rows[r] = struct{}{}
-		t.h.openRows++
+// endLease ends t, nil or not, if it is open only for the next read.
+func (t *readTx) endLease() error {
+	if t == nil {
 		return nil
-	})
-	if err != nil {
-		cancel()
-		return nil, err
 	}
-	return r, nil
-}
-
-// exec runs the text to its end.
-func (t *readTx) exec(ctx context.Context, q call) (res driver.Result, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err = t.use(cancel, func() (err error) {
-		res, err = t.c.localExec(ctx, q)
-		return err
-	})
-	return res, err
-}
-
-// end is called once by each owner; the last one ends the transaction.
-func (t *readTx) end() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.owners--; t.owners > 0 {
+	if t.owners > 0 {
 		return nil
 	}
 	return t.finishLocked()
 }
 
-// endEarly is the gate's.
-func (t *readTx) endEarly() {
-	t.ending.Store(true)
+// use runs f, which uses the handle and which cancel interrupts, unless the
+// transaction was ended from outside.
+func (t *readTx) use(cancel *context.CancelFunc, f func() error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.useLocked(cancel, f)
+}
+
+func (t *readTx) useLocked(cancel *context.CancelFunc, f func() error) error {
+	t.running.Store(cancel)
+	if why := t.ending.Load(); why != nil {
+		return *why
+	}
+	err := f()
+	if why := t.ending.Load(); err != nil && why != nil {
+		return *why
+	}
+	return err
+}
+
+// query runs the text for its rows, which may outlive the call.
+func (t *readTx) query(ctx context.Context, q call) (*localRows, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.queryLocked(ctx, q)
+}
+
+func (t *readTx) queryLocked(ctx context.Context, q call) (*localRows, error) {
+	t.text = q.text
+	r := &localRows{in: t, of: t.h, cancel: &t.cancel}
+	if ctx.Done() == nil {
+		ctx = t.ctx
+	} else {
+		ctx, r.own = context.WithCancel(ctx)
+		r.cancel = &r.own
+	}
+	err := t.useLocked(r.cancel, func() (err error) {
+		r.rows, err = t.c.localQuery(ctx, q)
+		return err
+	})
+	if err == nil {
+		if err = t.checkLocked(ctx); err != nil {
+			r.rows.Close()
+		}
+	}
+	if err != nil {
+		r.release()
+		return nil, err
+	}
+	t.rows = append(t.rows, r)
+	t.h.openRows++
+	return r, nil
+}
+
+// fetch runs the text and fetches as many of its rows as Config.ReadBuffer
+// allows. It is called by an owner, whose part ends with it if that is all of
+// them, and otherwise with the rows.
+func (t *readTx) fetch(ctx context.Context, q call) (*fetchedRows, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Both drivers take the first step with Query, so it has read.
+	raw, err := t.queryLocked(ctx, q)
+	if err != nil {
+		t.winding.Store(true)
+		return nil, firstError(err, t.endLocked())
+	}
+	var set *rowset.Set
+	var all bool
+	err = t.useLocked(raw.cancel, func() (err error) {
+		goOn := func() error {
+			if why := t.ending.Load(); why != nil {
+				return *why
+			}
+			return ctx.Err()
+		}
+		set, all, err = rowset.Fill(raw.rows, t.c.db.rowTypes.Load(), math.MaxInt, int64(t.c.db.core.cfg.ReadBuffer), goOn)
+		return fault.FromDriver(err)
+	})
+	raw.set = set
+	r := newFetchedRows(set, raw, err, err != nil || all)
+	if !r.all {
+		raw.closed = t.end
+		return r, nil
+	}
+	if err != nil {
+		t.winding.Store(true)
+	}
+	return r, t.endLocked()
+}
+
+// checkLocked asks the engine about the transaction, once it has read something.
+func (t *readTx) checkLocked(ctx context.Context) error {
+	if t.checked || t.c.standIn {
+		return nil
+	}
+	_, err := t.c.db.replica.Snapshot(ctx, t.c.history)
+	t.checked = err == nil
+	return err
+}
+
+// exec runs the text to its end.
+func (t *readTx) exec(ctx context.Context, q call) (res driver.Result, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = q.text
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = t.useLocked(&cancel, func() (err error) {
+		res, err = t.c.localExec(ctx, q)
+		return err
+	})
+	if err == nil {
+		err = t.checkLocked(ctx)
+	}
+	if err != nil {
+		t.winding.Store(true)
+	}
+	return res, err
+}
+
+// end is called once by each owner; the last one ends the transaction, or leaves
+// it to the next read.
+func (t *readTx) end() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.endLocked()
+}
+
+func (t *readTx) endLocked() error {
+	t.owners--
+	db := t.c.db
+	if t.owners > 0 || t.lease && !t.winding.Load() && !db.gate.IsShut() && !db.core.gate.IsShut() {
+		return nil
+	}
+	return t.finishLocked()
+}
+
+// Yield implements gate.Holder. It is what ends a lease in time, too.
+func (t *readTx) Yield() {
+	t.winding.Store(true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.owners == 0 {
+		t.finishLocked() //nolint:errcheck // it has given the handle up
+	}
+}
+
+// End implements gate.Holder.
+func (t *readTx) End() { t.endFor(readEnded()) }
+
+// endFor ends the transaction, and what runs in it, for that reason.
+func (t *readTx) endFor(why error) {
+	t.ending.CompareAndSwap(nil, &why)
+	t.winding.Store(true)
 	if cancel := t.running.Load(); cancel != nil {
 		(*cancel)()
 	}
@@ -153,8 +343,21 @@ func (t *readTx) endEarly() {
 	if t.over {
 		return
 	}
-	t.h.lost.Store(true)
+	if t.owners > 0 {
+		t.h.lost.Store(true)
+	}
 	t.finishLocked() //nolint:errcheck // the handle is given up
+}
+
+// drop ends the transaction, nil or not, with whatever is open in it: the handle
+// is about to be closed.
+func (t *readTx) drop() {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.finishLocked() //nolint:errcheck // as above
 }
 
 func (t *readTx) finishLocked() error {
@@ -162,8 +365,12 @@ func (t *readTx) finishLocked() error {
 		return nil
 	}
 	t.over = true
-	for r := range t.rows {
-		r.shutLocked() // SQLite keeps the lock for a statement that is not reset
+	defer t.leave()
+	for _, timer := range t.timers {
+		timer.Stop()
+	}
+	for len(t.rows) > 0 {
+		t.rows[0].shutLocked() // SQLite keeps the lock for a statement that is not reset
 	}
 	if !t.h.local.Valid() {
 		t.h.discard.Store(true) // modernc.org/sqlite says so after an interrupt, and only until the next statement
@@ -176,7 +383,10 @@ func (t *readTx) finishLocked() error {
 	if err != nil {
 		t.h.lost.Store(true) // nobody else may find it half-way
 	}
-	t.reader.Leave()
+	if t.cancel != nil {
+		t.cancel()
+	}
+	t.c.db.countRead(t)
 	return err
 }
 

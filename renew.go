@@ -32,7 +32,7 @@ func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
 // renewable reports whether the local handle has nothing that a new one would
 // lack: temp objects, attached databases, open transactions and rows.
 func (c *conn) renewable() bool {
-	return c.private == nil && c.tx == nil && c.openRows == 0 && !c.reading.isOpen()
+	return c.private == nil && c.tx == nil && c.openRows == 0 && !c.reading.inUse()
 }
 
 // renew opens a new local handle in place of one that must not be used any more.
@@ -78,7 +78,7 @@ type handle struct {
 
 	lost    atomic.Bool // local must not be used any more
 	discard atomic.Bool // the pool must not keep local, as the local driver's own would not
-	reading *readTx     // the last one; rows may still have it open
+	reading *readTx     // the last one; rows may still have it open, or it is a lease
 	// openRows counts the rows of local that the application has not closed.
 	openRows int
 	// readBegin and readEnd are prepared when first needed.
@@ -106,6 +106,7 @@ func (db *database) openHandle(ctx context.Context, localOnly bool) (*handle, er
 
 // closeLocal closes the local handle and all that was prepared on it.
 func (c *conn) closeLocal() error {
+	c.reading.drop()
 	var errs []error
 	for s := range c.stmts {
 		errs = append(errs, s.release())

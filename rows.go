@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/rowset"
 )
 
 // localRows are the local driver's rows with errors made *SQLError. Where the
@@ -16,11 +18,15 @@ import (
 // database/sql assumes without it (sql.go, rowsColumnInfoSetupConnLocked).
 type localRows struct {
 	rows   driver.Rows
-	closed func() error       // called once by Close; or nil
-	in     *readTx            // whose mutex guards rows and shut; or nil
-	cancel context.CancelFunc // interrupts the statement; nil without in
-	shut   bool               // rows are closed
-	of     *handle            // whose openRows counts them until Close
+	closed func() error // called once by Close; or nil
+	in     *readTx      // whose mutex guards the others; or nil
+	// cancel interrupts the statement; nil without in. own is it, if it is for no
+	// other one.
+	cancel *context.CancelFunc
+	own    context.CancelFunc
+	shut   bool        // rows are closed
+	set    *rowset.Set // has all rows, and may have to be described still; or nil
+	of     *handle     // whose openRows counts them until Close
 }
 
 var (
@@ -31,14 +37,7 @@ var (
 func (r *localRows) Columns() []string { return ask(r, nil, r.rows.Columns) }
 
 func (r *localRows) Close() error {
-	if r.in != nil {
-		r.in.mu.Lock()
-	}
-	err := r.shutLocked()
-	if r.in != nil {
-		r.in.mu.Unlock()
-		r.cancel()
-	}
+	err := r.shutByOwner()
 	if r.of != nil {
 		r.of.openRows--
 		r.of = nil
@@ -50,16 +49,48 @@ func (r *localRows) Close() error {
 	return err
 }
 
+func (r *localRows) shutByOwner() error {
+	if r.in == nil {
+		return r.shutLocked()
+	}
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	r.set = nil // nobody will ask for its columns
+	return r.shutLocked()
+}
+
 // shutLocked closes the driver's rows, once.
 func (r *localRows) shutLocked() error {
 	if r.shut {
 		return nil
 	}
 	r.shut = true
-	if r.in != nil {
-		delete(r.in.rows, r)
+	if r.set != nil {
+		r.set.Describe()
 	}
-	return fault.FromDriver(r.rows.Close())
+	err := fault.FromDriver(r.rows.Close())
+	if r.in != nil {
+		i := slices.Index(r.in.rows, r)
+		r.in.rows = slices.Delete(r.in.rows, i, i+1)
+		r.release()
+	}
+	return err
+}
+
+// release frees what was made to interrupt the statement.
+func (r *localRows) release() {
+	if r.own != nil {
+		r.own()
+	}
+}
+
+// describe sees to it that set, which has these rows, knows its columns.
+func (r *localRows) describe(set *rowset.Set) {
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	if !r.shut {
+		set.Describe()
+	}
 }
 
 func (r *localRows) Next(dest []driver.Value) error {

@@ -4,11 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"io"
-	"math"
 
 	"github.com/litefwd/litefwd/internal/fault"
-	"github.com/litefwd/litefwd/internal/rowset"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -17,7 +14,8 @@ import (
 // is open the file cannot be replaced, so that the engine can tell of which
 // history the handle's answer is. Its rows are fetched before the application
 // asks for them, so that the transaction is short: LiteFS cannot replicate
-// while one is open.
+// while one is open. It is kept for the reads that follow, for as short a time; see
+// readTx.
 
 // snapshots reports whether a text, which runs on the local handle, gets a read
 // transaction of its own.
@@ -29,71 +27,51 @@ func doesMoreThanRead(s *sqlclass.Statement) bool {
 	return s.Kind != sqlclass.Read && s.Kind != sqlclass.Empty
 }
 
-// execSnapshot runs the text in a read transaction of its own.
+// mayShare reports whether a text that gets a read transaction may run in the
+// connection's lease, and leave it open. What SQLite keeps for itself, or for the
+// connection, or in attached databases, is not looked at in one: it may change.
+func (c *conn) mayShare(stmts []sqlclass.Statement) bool {
+	return c.private == nil && !some(stmts, looksBeyondMain)
+}
+
+func looksBeyondMain(s *sqlclass.Statement) bool {
+	return s.Pragma != "" || s.UsesRowID || s.UsesChanges
+}
+
+// execSnapshot runs the text in a read transaction.
 func (c *conn) execSnapshot(ctx context.Context, q call) (driver.Result, error) {
-	t, err := c.beginRead(ctx)
+	t, err := c.beginRead(ctx, c.mayShare(q.stmts))
 	if err != nil {
 		return nil, err
 	}
 	res, err := t.exec(ctx, q)
-	if err == nil {
-		err = c.checkSnapshot(ctx)
-	}
 	return res, firstError(err, t.end())
 }
 
-// querySnapshot runs the text in a read transaction of its own, and fetches as
-// many of its rows as Config.ReadBuffer allows. The transaction ends when all
-// are fetched, or with the rows.
+// querySnapshot runs the text in a read transaction, and fetches as many of its
+// rows as Config.ReadBuffer allows. Its part of the transaction ends when all are
+// fetched, or with the rows.
 func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
-	t, err := c.beginRead(ctx)
+	t, err := c.beginRead(ctx, c.mayShare(q.stmts))
 	if err != nil {
 		return nil, c.failedHere(err)
 	}
-	rest, err := t.query(ctx, q, t.end)
-	if err != nil {
-		return nil, c.failedHere(firstError(err, t.end()))
+	rows, err := t.fetch(ctx, q)
+	switch {
+	case rows == nil:
+		return nil, c.failedHere(err)
+	case err != nil: // a driver may say rows.err again
+		err = firstError(rows.err, err)
+	default:
+		err = rows.err
 	}
-	// Both drivers take the first step with Query, so it has read.
-	if err := c.checkSnapshot(ctx); err != nil {
-		return nil, firstError(c.failedHere(err), rest.Close())
+	if err == nil {
+		return rows, nil
 	}
-	var set *rowset.Set
-	var all bool
-	err = t.use(rest.cancel, func() (err error) {
-		goOn := func() error {
-			if t.ending.Load() {
-				return readEnded()
-			}
-			return ctx.Err()
-		}
-		set, all, err = rowset.Fill(rest.rows, c.db.rowTypes.Load(), math.MaxInt, int64(c.db.core.cfg.ReadBuffer), goOn)
-		return fault.FromDriver(err)
-	})
-	if err != nil {
-		if lost := c.failedHere(err); isLost(lost) {
-			return nil, firstError(lost, rest.Close())
-		}
+	if lost := c.failedHere(err); isLost(lost) || rows.err == nil {
+		return nil, firstError(lost, rows.Close())
 	}
-	buffered := &remoteRows{rows: set, mapEr: fault.FromDriver}
-	if err != nil || all {
-		if e := rest.Close(); e != nil && err == nil { // a driver may say err again
-			return nil, c.failedHere(e)
-		}
-		return &bufferedRows{typedRows: buffered, set: set, err: err}, nil
-	}
-	c.db.stats.longReads.Add(1)
-	return &bufferedRows{typedRows: buffered, set: set, rest: rest}, nil
-}
-
-// checkSnapshot asks the engine about the open read transaction, once it has
-// read something.
-func (c *conn) checkSnapshot(ctx context.Context) error {
-	if c.standIn {
-		return nil
-	}
-	_, err := c.db.replica.Snapshot(ctx, c.history)
-	return err
+	return rows, nil // those before the error are given, and then it
 }
 
 // beginSnapshot opens a read-only transaction on the local handle. The result
@@ -106,14 +84,14 @@ func (c *conn) beginSnapshot(ctx context.Context) (*readTx, error) {
 	if err := c.fresh(); err != nil {
 		return nil, err
 	}
-	t, err := c.beginRead(ctx)
+	t, err := c.beginRead(ctx, false)
 	if err != nil {
 		return nil, c.failedHere(err)
 	}
 	// It is checked once, so it has to take its snapshot now.
-	rows, err := t.query(ctx, call{text: "SELECT 1 FROM sqlite_schema LIMIT 1"}, nil)
+	rows, err := t.query(ctx, call{text: "SELECT 1 FROM sqlite_schema LIMIT 1"})
 	if err == nil {
-		err = firstError(c.checkSnapshot(ctx), rows.Close())
+		err = rows.Close()
 	}
 	if err != nil {
 		return nil, c.failedHere(firstError(err, t.end()))
@@ -126,7 +104,7 @@ func (c *conn) fresh() error {
 	switch {
 	case c.db.replica == nil:
 		return nil
-	case c.tx != nil || c.reading.isOpen():
+	case c.tx != nil || c.reading.inUse():
 		return nil // an open read transaction keeps what it sees
 	case c.standIn && !c.lost.Load():
 		return nil // it has no history; see plan
@@ -146,6 +124,8 @@ func (c *conn) failedHere(err error) error {
 		return err
 	}
 	switch {
+	case errors.Is(err, fault.ReadTooLong):
+		return err // on another handle it would take as long
 	case errors.Is(err, fault.HistoryChanged), errors.Is(err, errReadEnded):
 	case fault.OfStorage(err):
 		c.db.replica.Failed(err)
@@ -176,42 +156,3 @@ func isLost(err error) bool { _, ok := err.(*lostHandle); return ok } //nolint:e
 func (e *lostHandle) Error() string        { return e.cause.Error() }
 func (e *lostHandle) Unwrap() error        { return e.cause }
 func (e *lostHandle) Is(target error) bool { return target == driver.ErrBadConn }
-
-// typedRows are rows with all that database/sql asks of their columns.
-type typedRows interface {
-	driver.Rows
-	driver.RowsColumnTypeScanType
-	driver.RowsColumnTypeDatabaseTypeName
-	driver.RowsColumnTypeLength
-	driver.RowsColumnTypeNullable
-	driver.RowsColumnTypePrecisionScale
-}
-
-// bufferedRows are rows of which the first, or all, are in memory; after them
-// come the others from the local handle, or an error.
-type bufferedRows struct {
-	typedRows // the first ones, then rest
-	set       *rowset.Set
-	rest      *localRows // or nil
-	err       error      // or nil
-}
-
-func (r *bufferedRows) Next(dest []driver.Value) error {
-	switch {
-	case r.set.Len() > 0:
-		return r.typedRows.Next(dest)
-	case r.err != nil:
-		return r.err
-	case r.rest == nil:
-		return io.EOF
-	}
-	r.typedRows = r.rest
-	return r.rest.Next(dest)
-}
-
-func (r *bufferedRows) Close() error {
-	if r.rest == nil {
-		return nil
-	}
-	return r.rest.Close()
-}

@@ -132,7 +132,10 @@ func (c *conn) control(ctx context.Context, s *sqlclass.Statement) error {
 		}
 		return nil
 	default:
-		if c.reading.isOpen() { // which is none of the application's
+		if err := c.reading.endLease(); err != nil {
+			return err
+		}
+		if c.reading.inUse() { // which is none of the application's
 			return &fault.SQLError{Code: fault.CodeError, ExtendedCode: fault.CodeError, Msg: "no transaction is active"}
 		}
 		// There is none to end: the local handle says so in SQLite's words.
@@ -287,6 +290,9 @@ func (t *transaction) special(ctx context.Context, q call) (handled bool, err er
 	case sqlclass.Local:
 		if s.TempSchema {
 			return false, fault.Refuse(fault.Unsupported, "%s inside a transaction; do it before the transaction begins", s.SQL)
+		}
+		if err := t.c.reading.endLease(); err != nil {
+			return false, err
 		}
 		_, err := t.c.local.Exec(ctx, s.SQL, nil)
 		return err == nil, err

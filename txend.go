@@ -86,7 +86,7 @@ func (t *transaction) Commit() error {
 	defer cancel()
 	if t.local != nil {
 		t.c.tx = nil
-		err := t.local.use(func() {}, func() error { return nil }) // has it been ended?
+		err := t.local.use(nil, func() error { return nil }) // has it been ended?
 		return firstError(err, t.local.end())
 	}
 	if t.here {

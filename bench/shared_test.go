@@ -79,22 +79,28 @@ func BenchmarkPointRead(b *testing.B) {
 		bare := openBare(b, driver)
 		node := openNode(b, b.TempDir(), driver)
 		must(b, node.DB(), schema)
-		read := func(db *sql.DB) func() error {
-			must(b, db, "INSERT INTO t(id, v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000) SELECT i, 'value' FROM n")
-			stmt, err := db.Prepare("SELECT v FROM t WHERE id = ?")
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(func() { stmt.Close() })
-			id := 0
-			return func() error {
-				id = id%1000 + 1
-				var v string
-				return stmt.QueryRow(id).Scan(&v)
-			}
-		}
-		interleave(b, side{"bare", read(bare)}, side{"litefwd", read(node.DB())})
+		must(b, bare, thousand)
+		must(b, node.DB(), thousand)
+		interleave(b, side{"bare", pointRead(b, bare)}, side{"litefwd", pointRead(b, node.DB())})
 	})
+}
+
+const thousand = "INSERT INTO t(id, v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000) SELECT i, 'value' FROM n"
+
+// pointRead is a prepared read of one of the thousand rows.
+func pointRead(b *testing.B, db *sql.DB) func() error {
+	b.Helper()
+	stmt, err := db.Prepare("SELECT v FROM t WHERE id = ?")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { stmt.Close() })
+	id := 0
+	return func() error {
+		id = id%1000 + 1
+		var v string
+		return stmt.QueryRow(id).Scan(&v)
+	}
 }
 
 // BenchmarkLocalWrite: a lone insert on the primary. Goal: at most 10 % over bare.

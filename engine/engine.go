@@ -212,6 +212,13 @@ type Replicated interface {
 	// read forgotten. It waits for nothing that the reader could hold up.
 	Snapshot(ctx context.Context, history uint64) (Position, error)
 
+	// Newest returns the newest position that anybody on this node may know of, and
+	// History's number. As long as it returns the same, a read transaction that was
+	// begun after it first did shows all that was acknowledged. On a replica that is
+	// what Watch returns, since the copy does not change under an open read; on the
+	// primary, where other programs may commit, it takes a microsecond.
+	Newest() (Position, uint64, error)
+
 	// MayCreate reports whether opening the database may create its file:
 	// false where the file is to come from another node.
 	MayCreate() bool

@@ -60,6 +60,13 @@ func (d *database) Snapshot(_ context.Context, history uint64) (engine.Position,
 	return d.pos, nil
 }
 
+// Newest implements engine.Replicated.
+func (d *database) Newest() (engine.Position, uint64, error) {
+	d.m.c.mu.Lock()
+	defer d.m.c.mu.Unlock()
+	return d.pos, d.history, nil
+}
+
 // MayCreate implements engine.Replicated.
 func (d *database) MayCreate() bool {
 	d.m.c.mu.Lock()

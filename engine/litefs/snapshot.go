@@ -59,6 +59,17 @@ func (d *database) Snapshot(ctx context.Context, history uint64) (engine.Positio
 	}
 }
 
+// Newest implements [engine.Replicated]. LiteFS has set "-pos" before a COMMIT on
+// this machine returns (db.go, setPos).
+func (d *database) Newest() (engine.Position, uint64, error) {
+	m := d.mark()
+	if d.engine.tenure.Load() == nil {
+		return m.pos, m.history, nil
+	}
+	p, _, err := d.file.read()
+	return p, m.history, err
+}
+
 // settled reports whether p, read after m was taken, follows from it in one
 // history: yes, not yet, or never (an error).
 func (d *database) settled(m mark, p engine.Position) (bool, error) {

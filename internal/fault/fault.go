@@ -44,6 +44,8 @@ const (
 	Config
 	// Protocol: a peer sent something that is not part of the protocol.
 	Protocol
+	// ReadTooLong: a local read held replication up for longer than is allowed.
+	ReadTooLong
 )
 
 var kindText = map[Kind]string{
@@ -60,6 +62,7 @@ var kindText = map[Kind]string{
 	Closed:         "closed",
 	Config:         "configuration",
 	Protocol:       "protocol error",
+	ReadTooLong:    "read too long",
 }
 
 // Error returns the kind's plain name.

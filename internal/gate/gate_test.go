@@ -12,49 +12,80 @@ import (
 	"github.com/litefwd/litefwd/internal/gate"
 )
 
-func never() { panic("the read was ended") }
+// holder is a gate.Holder of two functions; what is nil does nothing.
+type holder struct{ yield, end func() }
+
+func (h holder) Yield() {
+	if h.yield != nil {
+		h.yield()
+	}
+}
+
+func (h holder) End() {
+	if h.end == nil {
+		panic("the read was ended")
+	}
+	h.end()
+}
+
+func enter(t *testing.T, g *gate.Gate, h gate.Holder) *gate.Reader {
+	t.Helper()
+	r, err := g.Enter(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
 
 func TestShutWaitsForReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate.Gate
-		r, err := g.Enter(t.Context(), never)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := enter(t, &g, holder{})
 		time.AfterFunc(10*time.Millisecond, r.Leave)
 		began := time.Now()
-		open, err := g.Shut(t.Context(), time.Second)
-		if err != nil || time.Since(began) != 10*time.Millisecond {
+		open, err := g.Shut(t.Context())
+		if err != nil || time.Since(began) != 10*time.Millisecond || !g.IsShut() {
 			t.Errorf("Shut: %v after %v", err, time.Since(began))
 		}
 		time.AfterFunc(5*time.Millisecond, open)
 		began = time.Now()
-		r, err = g.Enter(t.Context(), never)
-		if err != nil || time.Since(began) != 5*time.Millisecond {
-			t.Errorf("Enter while shut: %v after %v", err, time.Since(began))
+		r = enter(t, &g, holder{})
+		if time.Since(began) != 5*time.Millisecond || g.IsShut() {
+			t.Errorf("entered after %v", time.Since(began))
 		}
 		r.Leave()
 		r.Leave()
 		open()
+		if s := g.Stats(); s != (gate.Stats{Closures: 1, Waits: 1, Waited: 5 * time.Millisecond}) {
+			t.Errorf("%+v", s)
+		}
+		g.Wait()
 	})
 }
 
-func TestShutEndsLongReads(t *testing.T) {
+// Those inside are asked to yield at once, and are ended after the grace.
+func TestShutWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate.Gate
-		var ended atomic.Int32
-		for range 3 {
+		var yielded, ended atomic.Int32
+		for i := range 4 {
 			var r *gate.Reader
-			r, err := g.Enter(t.Context(), func() { ended.Add(1); r.Leave() })
-			if err != nil {
-				t.Fatal(err)
+			h := holder{yield: func() { yielded.Add(1) }, end: func() { ended.Add(1); r.Leave() }}
+			if i == 0 {
+				h.yield = func() { yielded.Add(1); r.Leave() }
 			}
+			r = enter(t, &g, &h)
 		}
 		began := time.Now()
-		open, err := g.Shut(t.Context(), time.Second)
+		time.AfterFunc(time.Second/2, func() {
+			if yielded.Load() != 4 || ended.Load() != 0 {
+				t.Errorf("%d yielded, %d ended", yielded.Load(), ended.Load())
+			}
+		})
+		open, err := g.ShutWithin(t.Context(), time.Second)
 		defer open()
 		if err != nil || ended.Load() != 3 || time.Since(began) != time.Second {
-			t.Errorf("Shut: %v after %v, %d ended", err, time.Since(began), ended.Load())
+			t.Errorf("ShutWithin: %v after %v, %d ended", err, time.Since(began), ended.Load())
 		}
 	})
 }
@@ -64,26 +95,20 @@ func TestShutEndsLongReads(t *testing.T) {
 func TestShutIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate.Gate
-		if _, err := g.Enter(t.Context(), func() {}); err != nil {
-			t.Fatal(err)
-		}
+		enter(t, &g, holder{end: func() {}})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		open, err := g.Shut(ctx, time.Second)
+		open, err := g.ShutWithin(ctx, time.Second)
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Shut: %v", err)
+			t.Errorf("ShutWithin: %v", err)
 		}
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := g.Enter(short, never); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.Enter(short, holder{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Enter while shut: %v", err)
 		}
 		open()
-		if r, err := g.Enter(t.Context(), never); err != nil {
-			t.Error(err)
-		} else {
-			r.Leave()
-		}
+		enter(t, &g, holder{}).Leave()
 	})
 }
 
@@ -91,8 +116,8 @@ func TestShutIsBounded(t *testing.T) {
 func TestShutTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate.Gate
-		one, err := g.Shut(t.Context(), 0)
-		two, err2 := g.Shut(t.Context(), 0)
+		one, err := g.Shut(t.Context())
+		two, err2 := g.Shut(t.Context())
 		if err != nil || err2 != nil {
 			t.Fatal(err, err2)
 		}
@@ -102,7 +127,7 @@ func TestShutTwice(t *testing.T) {
 		began := time.Now()
 		for range 10 {
 			entered.Go(func() {
-				if r, err := g.Enter(t.Context(), never); err == nil {
+				if r, err := g.Enter(t.Context(), holder{}); err == nil {
 					r.Leave()
 				}
 			})

@@ -16,8 +16,9 @@ import (
 type Set struct {
 	rows [][]driver.Value
 	// cols describes the columns from row cols[i].from on, the last entry
-	// to the end.
+	// to the end. Of the first one it may still have to be asked.
 	cols []describedFrom
+	desc Describer
 	size int64 // see Own
 	at   int   // the entry of cols that describes the current row
 	next int
@@ -33,17 +34,20 @@ var _ forward.Rows = (*Set)(nil)
 
 // Fill reads raw into a Set until its end or, with done false, until there are
 // more than maxRows rows or maxBytes bytes; the row that is too much is in the
-// Set. It does not close raw. The error is the driver's own; the rows before it
-// are in the Set.
+// Set. The error is the driver's own; the rows before it are in the Set. It does
+// not close raw: the caller does, and calls Describe before if anybody may ask
+// for the columns afterwards.
 //
 // rowTypes says that the driver's column types follow the values of the
 // current row, see [Describer].
 //
 // goOn, if not nil, is asked before each row; its error ends the reading.
 func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func() error) (set *Set, done bool, err error) {
-	desc := Describer{Raw: raw, RowTypes: rowTypes}
-	set = &Set{cols: []describedFrom{{0, desc.Columns()}}}
-	width := len(set.cols[0].cols)
+	width := len(raw.Columns())
+	set = &Set{desc: Describer{Raw: raw, RowTypes: rowTypes}, cols: make([]describedFrom, 1)}
+	if rowTypes {
+		set.Describe()
+	}
 	for len(set.rows) <= maxRows && set.size <= maxBytes {
 		if goOn != nil {
 			if err := goOn(); err != nil {
@@ -58,11 +62,21 @@ func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func
 		}
 		set.size += Own(row)
 		set.rows = append(set.rows, row)
-		if now := desc.Columns(); width > 0 && &now[0] != &set.cols[len(set.cols)-1].cols[0] {
+		if !rowTypes {
+			continue
+		}
+		if now := set.desc.Columns(); width > 0 && &now[0] != &set.cols[len(set.cols)-1].cols[0] {
 			set.cols = append(set.cols, describedFrom{len(set.rows) - 1, now})
 		}
 	}
 	return set, false, nil
+}
+
+// Describe asks the driver what the columns are, if that was not done yet.
+func (s *Set) Describe() {
+	if s.cols[0].cols == nil {
+		s.cols[0].cols = s.desc.Columns()
+	}
 }
 
 // Own copies what the driver might use again, and returns about how much

@@ -19,6 +19,7 @@ func (w *Writer) collect(c *conn, raw driver.Rows) (_ *rowset.Set, err error) {
 	case err != nil:
 		return nil, c.failed(fault.FromDriver(err))
 	case done:
+		rows.Describe()
 		return rows, nil
 	case rows.Len() > w.opts.MaxResultRows:
 		return nil, fault.New(fault.TooLarge, "the write returns more than %d rows (MaxResultRows); it was rolled back",

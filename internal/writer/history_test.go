@@ -20,8 +20,11 @@ var _ engine.Replicated = (*replicatedEngine)(nil)
 
 func (e *replicatedEngine) History() (uint64, <-chan struct{}) { return e.history.Load(), nil }
 func (e *replicatedEngine) File() uint64                       { return 0 }
-func (e *replicatedEngine) MayCreate() bool                    { return true }
-func (e *replicatedEngine) Failed(error)                       {}
+func (*replicatedEngine) Newest() (engine.Position, uint64, error) {
+	return engine.Position{}, 0, nil
+}
+func (e *replicatedEngine) MayCreate() bool { return true }
+func (e *replicatedEngine) Failed(error)    {}
 
 func (e *replicatedEngine) Standing(engine.Position, uint64) engine.Standing { return engine.Held }
 func (e *replicatedEngine) Breaks(uint64) ([]engine.Break, uint64)           { return nil, 0 }

@@ -1,0 +1,95 @@
+package litefwd
+
+import (
+	"context"
+	"time"
+
+	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/gate"
+)
+
+// news is how far the primary has told that it is, and the address it came from.
+type news struct {
+	at   acked
+	from string
+}
+
+// newPacer makes what lets this node's copy catch up with the primary while there
+// are reads.
+func newPacer(db *database) *gate.Pacer {
+	p := gate.NewPacer(&db.gate)
+	p.Behind = db.isBehind
+	p.CatchUp = db.catchUpNow
+	p.Blind = db.isBlind
+	return p
+}
+
+// isBehind reports whether the copy lacks what the primary is known to have.
+func (db *database) isBehind() bool {
+	n := db.news.Load()
+	return n != nil && !db.reached(n.at)
+}
+
+// catchUpNow waits until the copy has what the primary is known to have now.
+func (db *database) catchUpNow(ctx context.Context) bool {
+	n := db.news.Load()
+	if n == nil {
+		return true
+	}
+	db.tracker.Wait(ctx, n.at.pos, n.at.term) //nolint:errcheck // if it is lost, it is not coming
+	return db.reached(n.at)
+}
+
+// isBlind reports whether nobody tells how far the primary is: it is not known,
+// or its node does not run, while LiteFS itself may have something to apply.
+func (db *database) isBlind() bool {
+	s, _ := db.core.watch()
+	return s.Role != engine.Primary && db.news.Load() == nil
+}
+
+// pace is called for each read transaction that begins.
+func (db *database) pace() {
+	if db.isBlind() {
+		db.pacer.Kick()
+	}
+}
+
+// longRead is what a local read may take without being counted as a long one:
+// others have to wait for it while the copy catches up.
+const longRead = 30 * time.Millisecond
+
+// countRead is called with a read transaction that is over.
+func (db *database) countRead(t *readTx) {
+	open := time.Since(t.began)
+	s := &db.stats
+	s.readTxs.Add(1)
+	s.leaseHits.Add(t.hits)
+	for {
+		longest := s.longestRead.Load()
+		if int64(open) <= longest || s.longestRead.CompareAndSwap(longest, int64(open)) {
+			break
+		}
+	}
+	if open < longRead+db.core.cfg.ReadLease {
+		return
+	}
+	s.longReads.Add(1)
+	if db.saidLong.CompareAndSwap(false, true) {
+		db.core.log.Warn("a local read took long; while one runs, nothing is replicated to this node (said once; see Stats)",
+			"db", db.name, "took", open.Round(time.Millisecond), "sql", t.text)
+	}
+}
+
+// readLimit is how long a local read may take; 0 is for ever.
+func (db *database) readLimit() time.Duration {
+	cfg := &db.core.cfg
+	if cfg.LongReadsOnPrimary && db.isPrimary() {
+		return 0
+	}
+	return cfg.MaxLocalRead
+}
+
+func readTooLong(limit time.Duration) error {
+	return fault.New(fault.ReadTooLong, "it has held up replication to this node for %v, which is the limit (MaxLocalRead)", limit)
+}

@@ -99,6 +99,7 @@ func newDatabase(c *core, name string) (*database, error) {
 		db.replica = r
 		db.pacer = newPacer(db)
 		c.goroutines.Go(func() { db.pacer.Run(c.background) })
+		c.goroutines.Go(db.followWAL)
 		c.goroutines.Go(db.followHistory)
 		_, breaks := r.Breaks(0)
 		c.goroutines.Go(func() { db.followLosses(breaks) })
@@ -177,6 +178,7 @@ func (db *database) openWriter(term uint64) (*writer.Writer, error) {
 			Connector:   writerConnector{db.connector, db.engine, term, cfg.BusyTimeout},
 			Database:    db.engine,
 			Term:        term,
+			ClearReads:  db.clearReads(),
 			Classifier:  db.classifier,
 			Logger:      db.core.log.With("db", db.name),
 			BusyTimeout: cfg.BusyTimeout,

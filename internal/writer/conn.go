@@ -20,7 +20,7 @@ type conn struct {
 	// what a small write costs; countersStmt likewise.
 	begin, commit, rollback, countersStmt *sqldriver.Stmt
 	savepoint, rollbackTo, release        *sqldriver.Stmt // around one statement of a group
-	schemaVersion                         *sqldriver.Stmt
+	schemaVersion, journalMode            *sqldriver.Stmt
 
 	stmts    stmtCache
 	settings settings
@@ -82,6 +82,7 @@ func connect(ctx context.Context, connector driver.Connector, readOnly bool, cac
 		{&c.rollbackTo, "ROLLBACK TO litefwd_member"},
 		{&c.release, "RELEASE litefwd_member"},
 		{&c.schemaVersion, "PRAGMA schema_version"},
+		{&c.journalMode, "PRAGMA journal_mode"},
 	} {
 		if *p.stmt, err = db.Prepare(ctx, p.sql); err != nil {
 			return nil, asTarget(err)
@@ -103,7 +104,7 @@ func (c *conn) close() {
 	c.closed = true
 	c.stmts.close()
 	for _, s := range []*sqldriver.Stmt{
-		c.begin, c.commit, c.rollback, c.countersStmt, c.savepoint, c.rollbackTo, c.release, c.schemaVersion, c.rowIDSet,
+		c.begin, c.commit, c.rollback, c.countersStmt, c.savepoint, c.rollbackTo, c.release, c.schemaVersion, c.journalMode, c.rowIDSet,
 	} {
 		if s != nil {
 			s.Close()

@@ -124,20 +124,28 @@ const lockPiece = 20 * time.Millisecond
 // lock begins a transaction that has SQLite's write lock. SQLite's own wait for
 // it cannot be interrupted, and so goes in pieces.
 func (c *conn) lock(ctx context.Context) error {
+	return c.withBusyTimeout(lockPiece, func() error {
+		for {
+			err := c.control(c.begin)
+			if fault.Code(err) != fault.CodeBusy || ctx.Err() != nil {
+				return err
+			}
+		}
+	})
+}
+
+// withBusyTimeout runs f while SQLite itself waits for others' locks no longer
+// than that.
+func (c *conn) withBusyTimeout(wait time.Duration, f func() error) error {
 	const name = "busy_timeout"
 	before, err := c.readPragma(name)
 	if err != nil {
 		return err
 	}
-	if err := c.pragma(name, strconv.FormatInt(lockPiece.Milliseconds(), 10)); err != nil {
+	if err := c.pragma(name, strconv.FormatInt(wait.Milliseconds(), 10)); err != nil {
 		return err
 	}
-	for {
-		err = c.control(c.begin)
-		if fault.Code(err) != fault.CodeBusy || ctx.Err() != nil {
-			break
-		}
-	}
+	err = f()
 	if e := c.pragma(name, before); err == nil {
 		err = e
 	}

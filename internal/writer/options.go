@@ -59,6 +59,10 @@ type Options struct {
 	MaxGroup      int
 	MaxGroupBytes int
 	MaxGroupTime  time.Duration
+	// ClearReads makes local reads give their locks up and keeps new ones out until
+	// let is called, which is soon. It waits for them no longer than a moment. nil:
+	// they hold locks only while they read.
+	ClearReads func() (let func())
 	// Outcomes is how many outcomes are remembered. Zero means 65,536.
 	Outcomes int
 	// StatementCache is how many prepared statements the writing connection

@@ -119,7 +119,10 @@ func (s *scope) beginKnown() error {
 // transaction may still be open.
 func (s *scope) commit() error {
 	defer s.committing()()
-	if err := s.c.control(s.c.commit); err != nil {
+	let := s.clearForCommit()
+	err := s.c.control(s.c.commit)
+	let()
+	if err != nil {
 		if !s.c.inTransaction() {
 			s.closed()
 		}

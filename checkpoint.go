@@ -1,0 +1,70 @@
+package litefwd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/litefwd/litefwd/internal/fault"
+)
+
+const (
+	// clearBound is how long the writer waits for local reads to give their locks
+	// up. Those that run for longer are SQLite's to wait for.
+	clearBound = 50 * time.Millisecond
+	// walLimit is the size of a WAL that is checkpointed. It is less than the 1000
+	// pages of 4 KiB at which SQLite does that by itself: with reads that always
+	// follow one another SQLite would try at each commit and never come to the end.
+	walLimit = 3 << 20
+	// walEvery is how often the size is looked at, while there are commits.
+	walEvery = 100 * time.Millisecond
+)
+
+// clearReads is writer.Options.ClearReads.
+func (db *database) clearReads() func() (let func()) {
+	if db.replica == nil {
+		return nil
+	}
+	return func() (let func()) {
+		ctx, cancel := context.WithTimeout(db.core.background, clearBound)
+		defer cancel()
+		open, _ := db.gate.Shut(ctx) //nolint:errcheck // its only error is that some read for longer
+		return open
+	}
+}
+
+// followWAL keeps the WAL from growing while this node is primary and local reads
+// keep SQLite from resetting it, until the node stops.
+func (db *database) followWAL() {
+	for {
+		_, moved := db.engine.Watch()
+		if w := db.currentWriter(); w != nil && db.walSize() >= walLimit {
+			ctx, cancel := context.WithTimeout(db.core.background, db.core.cfg.BusyTimeout)
+			err := w.Checkpoint(ctx)
+			cancel()
+			if err != nil && !errors.Is(err, fault.NotPrimary) && !errors.Is(err, fault.Closed) {
+				db.core.log.Debug("the WAL was not checkpointed", "db", db.name, "err", err)
+			}
+		}
+		select {
+		case <-time.After(walEvery):
+		case <-db.core.stop:
+			return
+		}
+		select {
+		case <-moved:
+		case <-db.core.stop:
+			return
+		}
+	}
+}
+
+// walSize is the size of the WAL's file, which a checkpoint cuts to nothing.
+func (db *database) walSize() int64 {
+	info, err := os.Stat(db.path + "-wal")
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}

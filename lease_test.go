@@ -1,0 +1,226 @@
+package litefwd_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/litefwd/litefwd"
+)
+
+// long leases make sure that it is not their end that a test sees.
+func longLeases(cfg *litefwd.Config) {
+	cfg.ReadLease = time.Hour
+	cfg.AwaitTimeout = 10 * time.Second
+}
+
+func TestReadsShareSnapshots(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, longLeases)
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3)")
+		settle(t, c)
+		for i := range 2 {
+			db := c.DB(i)
+			db.SetMaxOpenConns(1)
+			before := c.Node(i).Stats()
+			endLeases(t, c.Node(i)) // those of the beginning
+			for n := range int64(100) {
+				if got := queryInt(t, db, "SELECT count(*) FROM t WHERE v <= ?", n%4); got != n%4 {
+					t.Fatalf("%d: %d", n%4, got)
+				}
+			}
+			endLeases(t, c.Node(i))
+			s := c.Node(i).Stats()
+			if txs, hits := s.ReadTransactions-before.ReadTransactions, s.LeaseHits-before.LeaseHits; txs > 5 || hits < 95 {
+				t.Errorf("node %d: %d transactions and %d hits", i, txs, hits)
+			}
+		}
+	})
+}
+
+// endLeases ends those that are open, as moving the role does.
+func endLeases(t *testing.T, n *litefwd.Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	open, err := litefwd.ShutGate(ctx, n, time.Minute)
+	open()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Leases never end here by themselves, and yet whoever has written reads it, on
+// whichever connection, and nobody sees less than before.
+func TestLeasesShowWhatWasWritten(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, longLeases)
+		for i := range 2 {
+			db := c.DB(i)
+			db.SetMaxOpenConns(4)
+			db.SetMaxIdleConns(4)
+			start := queryInt(t, db, "SELECT count(*) FROM t")
+			var callers sync.WaitGroup
+			for range 4 {
+				callers.Go(func() {
+					seen := int64(0)
+					for n := range int64(20) {
+						if _, err := db.Exec("INSERT INTO t VALUES (1)"); err != nil {
+							t.Error(err)
+							return
+						}
+						var got int64
+						if err := db.QueryRow("SELECT count(*) FROM t").Scan(&got); err != nil || got < start+n+1 || got <= seen {
+							t.Errorf("node %d: after %d writes of its own a caller sees %d, having seen %d (%v)", i, n+1, got-start, seen-start, err)
+						}
+						seen = got
+					}
+				})
+			}
+			callers.Wait()
+		}
+	})
+}
+
+// What is no read of the main database finds no transaction open, in which SQLite
+// would ignore or refuse it.
+func TestLeaseEndsBeforeOtherStatements(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, longLeases)
+		conn := mustConn(t, c.DB(1))
+		read := func() {
+			t.Helper()
+			if n := queryInt(t, connDB{conn, t.Context()}, "SELECT count(*) FROM t"); n != 0 {
+				t.Errorf("%d rows", n)
+			}
+		}
+		for _, s := range []string{
+			"PRAGMA foreign_keys = ON", "ATTACH ':memory:' AS other", "CREATE TABLE other.x(a)", "DETACH other",
+			"CREATE TEMP TABLE y(a)", "INSERT INTO temp.y VALUES (1)", "DROP TABLE temp.y",
+		} {
+			read()
+			if _, err := conn.ExecContext(t.Context(), s); err != nil {
+				t.Errorf("%s: %v", s, err)
+			}
+		}
+		read()
+		if n := queryInt(t, connDB{conn, t.Context()}, "PRAGMA foreign_keys"); n != 1 {
+			t.Errorf("foreign_keys is %d", n)
+		}
+		read()
+		_, err := conn.ExecContext(t.Context(), "COMMIT")
+		if err == nil {
+			t.Error("COMMIT has found a transaction that is not the application's")
+		}
+	})
+}
+
+// connDB is a sql.Conn as what queryInt wants.
+type connDB struct {
+	*sql.Conn
+	ctx context.Context
+}
+
+func (c connDB) QueryRow(query string, args ...any) *sql.Row {
+	return c.QueryRowContext(c.ctx, query, args...)
+}
+
+// Connections that nobody uses hold nothing.
+func TestIdleConnectionsHoldNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver)
+		var path string
+		if err := c.Local(1).QueryRow("SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			queryInt(t, c.DB(1), "SELECT count(*) FROM t")
+			queryInt(t, c.Local(1), "SELECT count(*) FROM t")
+		}
+		dsn := map[string]string{"sqlite": "?_pragma=busy_timeout(5000)", "sqlite3": "?_busy_timeout=5000"}[driver]
+		other, err := sql.Open(driver, "file:"+filepath.ToSlash(path)+dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		conn := mustConn(t, other)
+		for _, s := range []string{"BEGIN EXCLUSIVE", "ROLLBACK"} {
+			if _, err := conn.ExecContext(t.Context(), s); err != nil {
+				t.Errorf("%s: %v", s, err)
+			}
+		}
+	})
+}
+
+// counting counts to n, at some millions a second.
+const counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < %d) SELECT count(*) FROM n, (SELECT 1 FROM t LIMIT 1)"
+
+func TestMaxLocalRead(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.MaxLocalRead = 50 * time.Millisecond })
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1)")
+		settle(t, c)
+		for i := range 2 {
+			var n int64
+			err := c.DB(i).QueryRow(fmt.Sprintf(counting, int64(1e12))).Scan(&n)
+			if !errors.Is(err, litefwd.ErrReadTooLong) {
+				t.Errorf("node %d: %d, %v", i, n, err)
+			}
+			if n := queryInt(t, c.DB(i), "SELECT count(*) FROM t"); n != 1 {
+				t.Errorf("node %d: %d rows after it", i, n)
+			}
+			tx, err := c.DB(i).BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for err == nil {
+				err = tx.QueryRow("SELECT count(*) FROM t").Scan(&n)
+			}
+			if !errors.Is(err, litefwd.ErrReadTooLong) {
+				t.Errorf("node %d: a transaction ended with %v", i, err)
+			}
+			tx.Rollback() //nolint:errcheck // it was ended
+			if s := c.Node(i).Stats(); s.LongReads < 2 || s.LongestRead < 50*time.Millisecond {
+				t.Errorf("node %d: %+v", i, s)
+			}
+		}
+	})
+}
+
+func TestLongReadsOnPrimary(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) {
+			cfg.MaxLocalRead, cfg.LongReadsOnPrimary = 2*time.Millisecond, true
+		})
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1)")
+		settle(t, c)
+		for i := range 2 {
+			if n := queryInt(t, c.DB(i), fmt.Sprintf(counting, int64(5e4))); n != 5e4 {
+				t.Errorf("node %d: %d", i, n)
+			}
+			if n := c.Node(i).Stats().ForwardedReads; n != uint64(i) {
+				t.Errorf("node %d: %d reads on the primary", i, n)
+			}
+		}
+	})
+}
+
+// Without leases each read has a transaction of its own.
+func TestNoLease(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.ReadLease = -1 })
+		before := c.Node(1).Stats()
+		for range 10 {
+			queryInt(t, c.DB(1), "SELECT count(*) FROM t")
+		}
+		s := c.Node(1).Stats()
+		if s.ReadTransactions-before.ReadTransactions != 10 || s.LeaseHits != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

@@ -199,13 +199,16 @@ func TestLongReadsOnPrimary(t *testing.T) {
 		})
 		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1)")
 		settle(t, c)
-		for i := range 2 {
-			if n := queryInt(t, c.DB(i), fmt.Sprintf(counting, int64(5e4))); n != 5e4 {
-				t.Errorf("node %d: %d", i, n)
+		// The counting is to take longer than that on any machine, however busy it is.
+		for much := int64(5e4); c.Node(1).Stats().ForwardedReads == 0; much *= 2 {
+			for i := range 2 {
+				if n := queryInt(t, c.DB(i), fmt.Sprintf(counting, much)); n != much {
+					t.Errorf("node %d: %d", i, n)
+				}
 			}
-			if n := c.Node(i).Stats().ForwardedReads; n != uint64(i) {
-				t.Errorf("node %d: %d reads on the primary", i, n)
-			}
+		}
+		if n := c.Node(0).Stats().ForwardedReads; n != 0 {
+			t.Errorf("the primary has forwarded %d reads", n)
 		}
 	})
 }

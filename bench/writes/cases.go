@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -11,15 +10,8 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/litefwd/litefwd"
+	"github.com/litefwd/litefwd/bench/internal/rig"
 )
-
-type options struct {
-	driver, journal string
-	runs            int
-	each            time.Duration
-	only, svg       string
-	json            bool
-}
 
 // result is a case with what its runs gave.
 type result struct {
@@ -47,7 +39,7 @@ func latencyGoal(more time.Duration, lagged bool) func(*result) (string, bool) {
 		if lagged {
 			what = "raw + lag"
 		}
-		m := median(over)
+		m := rig.Median(over)
 		return fmt.Sprintf("p50 = %s %+.2f ms; goal ≤ +%.1f", what, m, more.Seconds()*1e3), m <= more.Seconds()*1e3
 	}
 }
@@ -66,7 +58,7 @@ func (r *result) ratio() float64 {
 	for i := range ratios {
 		ratios[i] = r.Reports[i].rate() / r.Raw[i].rate()
 	}
-	return median(ratios)
+	return rig.Median(ratios)
 }
 
 type benchCase struct {
@@ -132,14 +124,14 @@ func callers(n int) string {
 
 const rawCase = "raw: bare driver on the primary's mount, 1 caller"
 
-func run(ctx context.Context, o options) error {
+func run(ctx context.Context, o rig.Options) error {
 	var contended *contention
-	if o.only == "" || o.only == "contention" {
+	if o.Only == "" || o.Only == "contention" {
 		var err error
 		if contended, err = contend(ctx, o); err != nil {
 			return err
 		}
-		if o.only != "" {
+		if o.Only != "" {
 			contended.show()
 			return nil
 		}
@@ -150,8 +142,8 @@ func run(ctx context.Context, o options) error {
 	}
 	results, err := runCases(ctx, o, c)
 	var flooded *flood
-	if err == nil && o.only == "" {
-		progress(o, o.runs-1, "10,000 writes that wait")
+	if err == nil && o.Only == "" {
+		o.Progress(o.Runs-1, "10,000 writes that wait")
 		if flooded, err = floods(ctx, o, c); err != nil {
 			err = fmt.Errorf("10,000 writes that wait: %w", err)
 		}
@@ -162,30 +154,30 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if o.only == "" {
-		progress(o, o.runs-1, "HALT")
+	if o.Only == "" {
+		o.Progress(o.Runs-1, "HALT")
 		halted, err := halt(ctx, o)
 		if err != nil {
 			return fmt.Errorf("HALT: %w", err)
 		}
 		results = append(results, halted)
 	}
-	if err := show(o, results, contended, flooded); err != nil || o.svg == "" {
+	if err := show(o, results, contended, flooded); err != nil || o.SVG == "" {
 		return err
 	}
 	return plot(o, results)
 }
 
-func runCases(ctx context.Context, o options, c *cluster) ([]*result, error) {
+func runCases(ctx context.Context, o rig.Options, c *cluster) ([]*result, error) {
 	var results []*result
 	var chosen []benchCase
 	for _, b := range cases() {
-		if b.name == rawCase || strings.Contains(b.name, o.only) {
+		if b.name == rawCase || strings.Contains(b.name, o.Only) {
 			chosen = append(chosen, b)
 			results = append(results, &result{Case: b.name, goal: b.goal, limit: b.limit})
 		}
 	}
-	for n := range o.runs {
+	for n := range o.Runs {
 		var raw report
 		lag, err := c.lag(o, 50)
 		if err != nil {
@@ -195,9 +187,9 @@ func runCases(ctx context.Context, o options, c *cluster) ([]*result, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			progress(o, n, b.name)
-			b.do.For = o.each
-			r, err := b.at(c).do(b.do)
+			o.Progress(n, b.name)
+			b.do.For = o.Each
+			r, err := b.at(c).Do(b.do)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", b.name, err)
 			}
@@ -207,17 +199,10 @@ func runCases(ctx context.Context, o options, c *cluster) ([]*result, error) {
 			results[i].Reports = append(results[i].Reports, r)
 			results[i].Raw = append(results[i].Raw, raw)
 			results[i].Lag = append(results[i].Lag, lag)
-			if err := c.litefs.WaitReplicated(ctx, 0, "app.db"); err != nil {
+			if err := c.litefs.WaitReplicated(ctx, 0, rig.Database); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return results, nil
-}
-
-// progress says on a terminal what is being measured.
-func progress(o options, run int, name string) {
-	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		fmt.Fprintf(os.Stderr, "\r\x1b[Krun %d of %d: %s", run+1, o.runs, name)
-	}
 }

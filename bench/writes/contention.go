@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/litefwd/litefwd/bench/internal/rig"
 )
 
 // contention is processes of one machine that write one plain file as fast as they
@@ -39,9 +41,9 @@ func (s *side) add(reports []report) {
 
 const contenders = 8
 
-func contend(ctx context.Context, o options) (*contention, error) {
+func contend(ctx context.Context, o rig.Options) (*contention, error) {
 	c := &contention{}
-	for range o.runs {
+	for range o.Runs {
 		for _, bare := range []bool{true, false} {
 			reports, err := contendOnce(ctx, o, bare)
 			if err != nil {
@@ -57,50 +59,50 @@ func contend(ctx context.Context, o options) (*contention, error) {
 	return c, nil
 }
 
-func contendOnce(ctx context.Context, o options, bare bool) (reports []report, err error) {
+func contendOnce(ctx context.Context, o rig.Options, bare bool) (reports []report, err error) {
 	dir, err := os.MkdirTemp("", "litefwd-writes-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "app.db")
-	dsn := bareDSN(o.driver, path, "journal_mode(WAL) synchronous(FULL)")
+	dsn := rig.BareDSN(o.Driver, path, "journal_mode(WAL) synchronous(FULL)")
 	var workers []*process
 	defer func() {
 		for _, w := range workers {
-			err = errors.Join(err, w.stop())
+			err = errors.Join(err, w.Stop())
 		}
 	}()
-	do := order{Do: "bare", Callers: 1, For: 2 * o.each}
+	do := order{Do: "bare", Callers: 1, For: 2 * o.Each}
 	if bare {
-		if err := prepare(o.driver, path, "PRAGMA journal_mode=WAL", schema); err != nil {
+		if err := rig.Prepare(o.Driver, path, "PRAGMA journal_mode=WAL", schema); err != nil {
 			return nil, err
 		}
 	}
 	for i := range contenders {
-		cfg := workerConfig{Driver: o.driver, DSN: dsn}
+		cfg := rig.WorkerConfig{Driver: o.Driver, DSN: dsn}
 		if !bare {
 			do.Do = "write"
-			cfg.Node = &nodeConfig{Path: path, Engine: "shared", Driver: o.driver,
-				DriverDSN: bareDSN(o.driver, "{path}", "journal_mode(WAL) synchronous(FULL)"),
+			cfg.Node = &rig.NodeConfig{Path: path, Engine: "shared", Driver: o.Driver,
+				DriverDSN: rig.BareDSN(o.Driver, "{path}", "journal_mode(WAL) synchronous(FULL)"),
 				Listen:    "127.0.0.1:0", Name: fmt.Sprint("process", i)}
 			if i == 0 {
 				cfg.Schema = schema
 			}
 		}
-		w, err := start(ctx, cfg)
+		w, err := rig.Start[order, report](ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
 		workers = append(workers, w)
 	}
 	for _, w := range workers {
-		if err := w.give(do); err != nil {
+		if err := w.Give(do); err != nil {
 			return nil, err
 		}
 	}
 	for _, w := range workers {
-		r, err := w.answer()
+		r, err := w.Answer()
 		if err != nil {
 			return nil, err
 		}
@@ -116,17 +118,17 @@ func (c *contention) show() {
 	for i := range ratios {
 		ratios[i] = c.Shared.Rate[i] / c.Bare.Rate[i]
 	}
-	p999 := median(each(c.Shared.P999, seconds)) * 1e3
+	p999 := rig.Median(rig.Each(c.Shared.P999, seconds)) * 1e3
 	fmt.Printf("\n%d processes on one file, engine shared, synchronous=FULL, against the bare driver with busy_timeout\n", contenders)
 	fmt.Printf("  writes/s            %.0f, bare %.0f: %.2f ×; goal ≥ 1: %s\n",
-		median(c.Shared.Rate), median(c.Bare.Rate), median(ratios), verdict(median(ratios) >= 1))
-	if median(ratios) < 1 {
+		rig.Median(c.Shared.Rate), rig.Median(c.Bare.Rate), rig.Median(ratios), rig.Verdict(rig.Median(ratios) >= 1))
+	if rig.Median(ratios) < 1 {
 		fmt.Println("                      (0.6 to 1.2 in ten runs. The bare driver's rate is that of one process that keeps the others out, and")
 		fmt.Println("                      wakes nobody; here each write wakes two processes, 0.08 ms of processor time, and an fsync that eight")
 		fmt.Println("                      share takes only 0.05 ms on this kind of disk. Sharing a commit and waiting for those who shared the last")
 		fmt.Println("                      one made it fair; TLS and wake-ups are the limit on two cores.)")
 	}
-	fmt.Printf("  p99.9               %.1f ms, bare %.0f ms; goal ≤ 20: %s\n", p999, median(each(c.Bare.P999, seconds))*1e3, verdict(p999 <= 20))
-	fmt.Printf("  fastest / slowest   %.2f, bare %.2f; goal ≤ 2: %s\n", median(c.Shared.Spread), median(c.Bare.Spread), verdict(median(c.Shared.Spread) <= 2))
-	fmt.Printf("  errors              %d, bare %d; goal 0: %s %.200s\n", c.Shared.Errors, c.Bare.Errors, verdict(c.Shared.Errors == 0), c.Shared.FirstError)
+	fmt.Printf("  p99.9               %.1f ms, bare %.0f ms; goal ≤ 20: %s\n", p999, rig.Median(rig.Each(c.Bare.P999, seconds))*1e3, rig.Verdict(p999 <= 20))
+	fmt.Printf("  fastest / slowest   %.2f, bare %.2f; goal ≤ 2: %s\n", rig.Median(c.Shared.Spread), rig.Median(c.Bare.Spread), rig.Verdict(rig.Median(c.Shared.Spread) <= 2))
+	fmt.Printf("  errors              %d, bare %d; goal 0: %s %.200s\n", c.Shared.Errors, c.Bare.Errors, rig.Verdict(c.Shared.Errors == 0), c.Shared.FirstError)
 }

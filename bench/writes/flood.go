@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/litefwd/litefwd/bench/internal/rig"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/link"
 	"github.com/litefwd/litefwd/internal/secure"
@@ -28,15 +28,15 @@ const (
 	floodEach  = 1000 // below the bound of statements per connection
 )
 
-func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
+func floods(ctx context.Context, o rig.Options, c *cluster) (f *flood, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	r, err := c.primary.do(order{Do: "memory"})
+	r, err := c.primary.Do(order{Do: "memory"})
 	if err != nil {
 		return nil, err
 	}
 	f = &flood{Before: r.Memory}
-	db, err := sql.Open(o.driver, bareDSN(o.driver, filepath.Join(c.litefs.Mount(0), "app.db"), ""))
+	db, err := sql.Open(o.Driver, rig.BareDSN(o.Driver, c.litefs.Path(0), ""))
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
-	credentials, err := secure.Secret([]byte(benchSecret))
+	credentials, err := secure.Secret([]byte(rig.Secret))
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 	var left sync.WaitGroup
 	var failed atomic.Pointer[error]
 	for n := range floodNodes {
-		p, err := link.Dial(link.Options{Addr: c.addr, Credentials: credentials, Name: fmt.Sprint("flood", n)})
+		p, err := link.Dial(link.Options{Addr: c.litefs.Addr(0), Credentials: credentials, Name: fmt.Sprint("flood", n)})
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 		for i := range floodEach {
 			left.Go(func() {
 				st := forward.Statement{ID: forward.NewID(), SQL: insert, Args: sqldriver.Args(text, int64(i))}
-				if _, err := p.Database("app.db").Exec(ctx, st); err != nil {
+				if _, err := p.Database(rig.Database).Exec(ctx, st); err != nil {
 					failed.Store(&err)
 					return
 				}
@@ -71,7 +71,7 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 	}
 	for began := time.Now(); time.Since(began) < time.Second; { // all are to be written within BusyTimeout
 		time.Sleep(100 * time.Millisecond)
-		if r, err = c.primary.do(order{Do: "memory"}); err != nil {
+		if r, err = c.primary.Do(order{Do: "memory"}); err != nil {
 			return nil, err
 		}
 		f.During = max(f.During, r.Memory)
@@ -89,5 +89,5 @@ func floods(ctx context.Context, o options, c *cluster) (f *flood, err error) {
 func (f *flood) show() {
 	extra := int64(f.During) - int64(f.Before)
 	fmt.Printf("\n%d writes of 1 KB that wait for the primary's lock take %.1f MB of its memory; goal ≤ 64: %s (%d were written then) %.200s\n",
-		floodNodes*floodEach, float64(extra)/1e6, verdict(extra <= 64e6), f.Written, f.FirstError)
+		floodNodes*floodEach, float64(extra)/1e6, rig.Verdict(extra <= 64e6), f.Written, f.FirstError)
 }

@@ -17,66 +17,28 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+
+	"github.com/litefwd/litefwd/bench/internal/rig"
 )
 
 func main() {
-	if text := os.Getenv(workerEnv); text != "" {
-		signal.Ignore(os.Interrupt)
-		if err := runWorker(text); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	var o options
-	flag.StringVar(&o.driver, "driver", "sqlite3", "the local driver: sqlite (modernc.org/sqlite) or sqlite3 (mattn/go-sqlite3)")
-	flag.StringVar(&o.journal, "journal", "WAL", "the database's journal mode: WAL or DELETE")
-	flag.IntVar(&o.runs, "runs", 5, "how often; the medians are printed. An odd number")
-	flag.DurationVar(&o.each, "each", 2*time.Second, "how long each case is measured in each run")
-	flag.StringVar(&o.only, "only", "", "measure only the cases whose name has this in it; contention: only the processes on one file")
-	flag.StringVar(&o.svg, "svg", "", "write a plot to this file")
-	flag.BoolVar(&o.json, "json", false, "print JSON in place of the table")
-	flag.Parse()
-	if err := o.check(flag.NArg()); err != nil {
-		fmt.Fprintln(os.Stderr, "writes:", err)
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "writes:", err)
-		os.Exit(1)
-	}
+	var o rig.Options
+	rig.Main("writes", obey, func() error {
+		o.Flags("measure only the cases whose name has this in it; contention: only the processes on one file")
+		flag.Parse()
+		return check(o)
+	}, func(ctx context.Context) error { return run(ctx, o) })
 }
 
-// check refuses options that make no sense, before anything is measured.
-func (o options) check(args int) error {
-	switch {
-	case args > 0:
-		return fmt.Errorf("arguments are flags; -h lists them")
-	case o.driver != "sqlite" && o.driver != "sqlite3":
-		return fmt.Errorf("-driver %q is neither sqlite nor sqlite3", o.driver)
-	case o.journal != "WAL" && o.journal != "DELETE":
-		return fmt.Errorf("-journal %q is neither WAL nor DELETE", o.journal)
-	case o.runs < 1 || o.runs%2 == 0:
-		return fmt.Errorf("-runs %d is not an odd number", o.runs)
-	case o.each < 10*time.Millisecond:
-		return fmt.Errorf("-each %v is too short", o.each)
-	case o.only != "contention" && !slices.ContainsFunc(cases(), func(b benchCase) bool { return strings.Contains(b.name, o.only) }):
-		return fmt.Errorf("-only: no case has %q in its name", o.only)
-	}
-	if o.svg == "" {
-		return nil
-	}
-	f, err := os.Create(o.svg)
-	if err != nil {
+// check refuses options that make no sense.
+func check(o rig.Options) error {
+	if err := o.Check(); err != nil {
 		return err
 	}
-	return f.Close()
+	if o.Only != "contention" && !slices.ContainsFunc(cases(), func(b benchCase) bool { return strings.Contains(b.name, o.Only) }) {
+		return fmt.Errorf("-only: no case has %q in its name", o.Only)
+	}
+	return o.CheckSVG()
 }

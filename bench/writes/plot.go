@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/litefwd/litefwd/bench/internal/rig"
 )
 
 // label stands at the end of a line.
@@ -16,11 +18,11 @@ type label struct {
 }
 
 // plot draws writes per second by callers as an SVG, on logarithmic axes.
-func plot(o options, results []*result) error {
+func plot(o rig.Options, results []*result) error {
 	const width, height, left, bottom = 640, 400, 70, 50
 	most := 1.0
 	for _, r := range results {
-		most = max(most, median(each(r.Reports, report.rate)))
+		most = max(most, rig.Median(rig.Each(r.Reports, report.rate)))
 	}
 	top := math.Ceil(math.Log10(most))
 	x := func(callers float64) float64 { return left + math.Log2(callers)/8*(width-left-150) }
@@ -30,7 +32,7 @@ func plot(o options, results []*result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">Writes per second on LiteFS, %s, %s: medians of %d runs</text>`+"\n", left, o.driver, o.journal, o.runs)
+	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">Writes per second on LiteFS, %s, %s: medians of %d runs</text>`+"\n", left, o.Driver, o.Journal, o.Runs)
 	for e := 2.0; e <= top; e++ {
 		at := y(math.Pow(10, e))
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.0f" y2="%.0f" stroke="#ddd"/><text x="%d" y="%.0f" text-anchor="end">%.0f</text>`+"\n",
@@ -55,7 +57,7 @@ func plot(o options, results []*result) error {
 			if _, err := fmt.Sscanf(r.Case, "replica, %f caller", &n); err != nil {
 				continue
 			}
-			last = y(median(each(r.Reports, report.rate)))
+			last = y(rig.Median(rig.Each(r.Reports, report.rate)))
 			points = append(points, fmt.Sprintf("%.0f,%.0f", x(n), last))
 			fmt.Fprintf(&b, `<circle cx="%.0f" cy="%.0f" r="3" fill="%s"/>`+"\n", x(n), last, l.color)
 		}
@@ -67,7 +69,7 @@ func plot(o options, results []*result) error {
 		if r.Case != rawCase && !strings.Contains(r.Case, "HALT") {
 			continue
 		}
-		at := y(median(each(r.Reports, report.rate)))
+		at := y(rig.Median(rig.Each(r.Reports, report.rate)))
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.0f" y2="%.0f" stroke="#c0392b" stroke-dasharray="5 4"/>`+"\n",
 			left, width-145, at, at)
 		labels = append(labels, label{at + 4, name, "#c0392b"})
@@ -81,5 +83,5 @@ func plot(o options, results []*result) error {
 		fmt.Fprintf(&b, `<text x="%d" y="%.0f" fill="%s">%s</text>`+"\n", width-140, l.y, l.color, l.text)
 	}
 	b.WriteString("</svg>\n")
-	return os.WriteFile(o.svg, []byte(b.String()), 0o644)
+	return os.WriteFile(o.SVG, []byte(b.String()), 0o644)
 }

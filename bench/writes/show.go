@@ -6,10 +6,12 @@ import (
 	"os"
 	"text/tabwriter"
 	"time"
+
+	"github.com/litefwd/litefwd/bench/internal/rig"
 )
 
-func show(o options, results []*result, contended *contention, flooded *flood) error {
-	if o.json {
+func show(o rig.Options, results []*result, contended *contention, flooded *flood) error {
+	if o.JSON {
 		return json.NewEncoder(os.Stdout).Encode(struct {
 			LiteFS []*result
 			Shared *contention
@@ -17,18 +19,18 @@ func show(o options, results []*result, contended *contention, flooded *flood) e
 		}{results, contended, flooded})
 	}
 	fmt.Printf("\n%s, %s, 2 LiteFS nodes; medians of %d runs of %v; replication lag p50 %.2f ms\n\n",
-		o.driver, o.journal, o.runs, o.each, median(each(results[0].Lag, time.Duration.Seconds))*1e3)
+		o.Driver, o.Journal, o.Runs, o.Each, rig.Median(rig.Each(results[0].Lag, time.Duration.Seconds))*1e3)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "case\twrites/s\t× raw\tp50 ms\tp99 ms\tp99.9 ms\tallocs\terrors\tgoal")
 	var limits []string
 	for _, r := range results {
 		ms := func(f func(report) time.Duration) float64 {
-			return median(each(r.Reports, func(p report) float64 { return f(p).Seconds() * 1e3 }))
+			return rig.Median(rig.Each(r.Reports, func(p report) float64 { return f(p).Seconds() * 1e3 }))
 		}
 		goal, failures, first := "", 0, ""
 		if r.goal != nil {
 			text, met := r.goal(r)
-			goal = text + ": " + verdict(met)
+			goal = text + ": " + rig.Verdict(met)
 			if !met && r.limit != "" {
 				limits = append(limits, r.Case+": "+r.limit)
 			}
@@ -40,10 +42,10 @@ func show(o options, results []*result, contended *contention, flooded *flood) e
 			}
 		}
 		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%d\t%s\n", r.Case,
-			median(each(r.Reports, report.rate)), r.ratio(),
+			rig.Median(rig.Each(r.Reports, report.rate)), r.ratio(),
 			ms(func(p report) time.Duration { return p.P50 }), ms(func(p report) time.Duration { return p.P99 }),
 			ms(func(p report) time.Duration { return p.P999 }),
-			median(each(r.Reports, func(p report) float64 { return p.Allocs })), failures, goal)
+			rig.Median(rig.Each(r.Reports, func(p report) float64 { return p.Allocs })), failures, goal)
 		if first != "" {
 			fmt.Fprintf(w, "  (%.200s)\n", first)
 		}
@@ -61,20 +63,4 @@ func show(o options, results []*result, contended *contention, flooded *flood) e
 		contended.show()
 	}
 	return nil
-}
-
-// verdict says whether a goal is met.
-func verdict(met bool) string {
-	if met {
-		return "met"
-	}
-	return "MISSED"
-}
-
-func each[A, B any](in []A, f func(A) B) []B {
-	out := make([]B, len(in))
-	for i, a := range in {
-		out[i] = f(a)
-	}
-	return out
 }

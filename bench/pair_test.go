@@ -6,9 +6,12 @@
 package bench
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/litefwd/litefwd/bench/internal/rig"
 )
 
 // side is one of the operations that are compared.
@@ -22,17 +25,19 @@ type side struct {
 // which is the baseline.
 func interleave(b *testing.B, sides ...side) {
 	b.Helper()
-	times := make([][]time.Duration, len(sides))
-	for i := 0; b.Loop(); i++ {
-		for j := range sides {
-			// Each side leads equally often: the first pays for cold caches.
-			k := (i + j) % len(sides)
-			start := time.Now()
-			if err := sides[k].op(); err != nil {
-				b.Fatalf("%s: %v", sides[k].name, err)
+	ops := make([]func() error, len(sides))
+	for i, s := range sides {
+		ops[i] = func() error {
+			err := s.op()
+			if err != nil {
+				err = fmt.Errorf("%s: %w", s.name, err)
 			}
-			times[k] = append(times[k], time.Since(start))
+			return err
 		}
+	}
+	times, err := rig.Interleave(b.Loop, ops...)
+	if err != nil {
+		b.Fatal(err)
 	}
 	b.ReportMetric(0, "ns/op") // the sum of the sides says nothing
 	var baseline float64

@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 20s
 
-.PHONY: help test race load check demo e2e bench bench-writes fuzz generate tidy ci
+.PHONY: help test race load check demo e2e bench bench-writes bench-reads fuzz generate tidy ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ bench-writes: ## writes on real LiteFS against the bare driver (Linux, root, FUS
 	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && \
 	(cd e2e/litefs && $(GO) build -o $$bin/litefs github.com/superfly/litefs/cmd/litefs) && \
 	cd bench/writes && LITEFS_BIN=$$bin/litefs $(GO) run . $(WRITES)
+
+bench-reads: ## reads on real LiteFS against the bare driver (Linux, root, FUSE; 5 minutes), READS=flags
+	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && \
+	(cd e2e/litefs && $(GO) build -o $$bin/litefs github.com/superfly/litefs/cmd/litefs) && \
+	LITEFS_BIN=$$bin/litefs $(GO) run ./bench/reads $(READS)
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' . | awk '{print $$2}' | sort -u); do \

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/litefwd/litefwd/bench/internal/rig"
+)
+
+// benchCase is something that is measured in several ways, the first of which is what
+// the others are compared with.
+type benchCase struct {
+	name  string
+	sides []side
+	plain bool // it is not on LiteFS, and its sides are a pair
+	shows column
+	goals []goal
+}
+
+// column is what a case is about, besides reads.
+type column int
+
+const (
+	lag    column = 1 << iota // of the commits on the primary
+	writes                    // their latency
+	wal                       // the file's size
+)
+
+// The numbers of nodes.
+const (
+	primary = 0
+	replica = 1
+)
+
+const (
+	commitRate  = 50 // per second, on the primary
+	forwardRate = 20 // per second, on the replica
+	plotted     = "replica, 16 goroutines, point reads, 50 tx/s"
+	growing     = "primary, 1 goroutine, point reads, 50 tx/s"
+)
+
+func cases() []benchCase {
+	scans := func(s setup) order { return order{Readers: 8, Scan: s.scan} }
+	points := func(n int) func(setup) order { return func(setup) order { return order{Readers: n} } }
+	return []benchCase{
+		{
+			name:  "replica, 1 goroutine, point reads, idle primary",
+			sides: both(replica, points(1), 0),
+			goals: []goal{rateGoal(40)},
+		}, {
+			name:  plotted,
+			sides: both(replica, points(16), commitRate),
+			shows: lag,
+			goals: []goal{rateGoal(8), lagGoal(20 * time.Millisecond)},
+		}, {
+			name:  "replica, 8 goroutines, 2 ms scans, 50 tx/s",
+			sides: both(replica, scans, commitRate),
+			shows: lag,
+			goals: []goal{rateGoal(0.7), lagGoal(60 * time.Millisecond)},
+		}, {
+			name:  "replica, 20 forwarded writes/s, Await: local, while 16 goroutines read",
+			sides: []side{{"litefwd", forwarding}},
+			shows: writes,
+			goals: []goal{writeGoal(30 * time.Millisecond)},
+		}, {
+			name:  growing,
+			sides: both(primary, points(1), commitRate),
+			shows: wal,
+			goals: []goal{rateGoal(10)},
+		}, {
+			name: "primary, commits while 16 goroutines read, 50 tx/s",
+			sides: []side{
+				{"bare, no readers", bareSide(primary, points(0), commitRate)},
+				{"bare", bareSide(primary, points(16), commitRate)},
+				{"litefwd, no readers", litefwdSide(primary, points(0), commitRate)},
+				{"litefwd", litefwdSide(primary, points(16), commitRate)},
+			},
+			shows: writes | wal,
+		}, {
+			name:  "plain file, engine shared, point reads",
+			plain: true,
+			sides: []side{{name: "bare"}, {name: "litefwd"}},
+			goals: []goal{timeGoal(1.1), allocsGoal(2)},
+		},
+	}
+}
+
+// both compares litefwd's readers on a node with the bare driver's.
+func both(at int, read func(setup) order, rate int) []side {
+	return []side{{"bare", bareSide(at, read, rate)}, {"litefwd", litefwdSide(at, read, rate)}}
+}
+
+func bareSide(at int, read func(setup) order, rate int) func(setup) []task {
+	return func(s setup) (tasks []task) {
+		if rate > 0 {
+			tasks = append(tasks, task{s.Bare(primary), order{Writes: rate}})
+		}
+		if do := read(s); do.Readers > 0 {
+			tasks = append(tasks, task{s.Bare(at), do})
+		}
+		return tasks
+	}
+}
+
+func litefwdSide(at int, read func(setup) order, rate int) func(setup) []task {
+	return func(s setup) []task {
+		node := task{cfg: s.Litefwd(primary)}
+		do := read(s)
+		if at == primary {
+			node.do = do
+		}
+		var more []task
+		if s.commits == "litefwd" {
+			node.do.Writes = rate
+		} else if rate > 0 {
+			more = append(more, task{s.Bare(primary), order{Writes: rate}})
+		}
+		if at == replica {
+			more = append(more, task{s.Litefwd(replica), do})
+		}
+		return append([]task{node}, more...)
+	}
+}
+
+// forwarding is an application on the replica that reads, and writes now and then.
+func forwarding(s setup) []task {
+	return []task{{cfg: s.Litefwd(primary)}, {s.Litefwd(replica), order{Readers: 16, Writes: forwardRate}}}
+}
+
+// goal says how near a result comes to it.
+type goal func(r *result) (text string, met bool)
+
+func rateGoal(times float64) goal {
+	return func(r *result) (string, bool) {
+		m := r.ratio(func(o outcome) float64 { return o.Rate })
+		return fmt.Sprintf("%.2f × the reads of bare; goal ≥ %g", m, times), m >= times
+	}
+}
+
+func timeGoal(times float64) goal {
+	return func(r *result) (string, bool) {
+		m := r.ratio(func(o outcome) float64 { return o.P50.Seconds() })
+		return fmt.Sprintf("p50 %.2f × bare's; goal ≤ %g", m, times), m <= times
+	}
+}
+
+func lagGoal(most time.Duration) goal {
+	return func(r *result) (string, bool) {
+		m := ms(r.last(), func(o outcome) time.Duration { return o.LagP99 })
+		return fmt.Sprintf("lag p99 %.1f ms; goal ≤ %d", m, most.Milliseconds()), m <= most.Seconds()*1e3
+	}
+}
+
+func writeGoal(most time.Duration) goal {
+	return func(r *result) (string, bool) {
+		m := ms(r.last(), func(o outcome) time.Duration { return o.WriteP99 })
+		return fmt.Sprintf("write p99 %.1f ms; goal ≤ %d", m, most.Milliseconds()), m <= most.Seconds()*1e3
+	}
+}
+
+func allocsGoal(more float64) goal {
+	return func(r *result) (string, bool) {
+		allocs := func(o outcome) float64 { return o.Allocs }
+		m := rig.Median(rig.Each(r.last().Runs, allocs)) - rig.Median(rig.Each(r.Sides[0].Runs, allocs))
+		return fmt.Sprintf("%+.1f allocations per read; goal ≤ +%g", m, more), m < more+0.5 // others in the process allocate too
+	}
+}

@@ -17,13 +17,12 @@ type benchCase struct {
 	goals []goal
 }
 
-// column is what a case is about, besides reads.
+// column is what a case is about, besides reads and writes.
 type column int
 
 const (
-	lag    column = 1 << iota // of the commits on the primary
-	writes                    // their latency
-	wal                       // the file's size
+	lag column = 1 << iota // of the commits on the primary
+	wal                    // the file's size
 )
 
 // The numbers of nodes.
@@ -60,7 +59,6 @@ func cases() []benchCase {
 		}, {
 			name:  "replica, 20 forwarded writes/s, Await: local, while 16 goroutines read",
 			sides: []side{{"litefwd", forwarding}},
-			shows: writes,
 			goals: []goal{writeGoal(30 * time.Millisecond)},
 		}, {
 			name:  growing,
@@ -75,7 +73,7 @@ func cases() []benchCase {
 				{"litefwd, no readers", litefwdSide(primary, points(0), commitRate)},
 				{"litefwd", litefwdSide(primary, points(16), commitRate)},
 			},
-			shows: writes | wal,
+			shows: wal,
 		}, {
 			name:  "plain file, engine shared, point reads",
 			plain: true,
@@ -93,7 +91,7 @@ func both(at int, read func(setup) order, rate int) []side {
 func bareSide(at int, read func(setup) order, rate int) func(setup) []task {
 	return func(s setup) (tasks []task) {
 		if rate > 0 {
-			tasks = append(tasks, task{s.Bare(primary), order{Writes: rate}})
+			tasks = append(tasks, task{s.Bare(primary), order{Writes: rate, Fill: s.fill}})
 		}
 		if do := read(s); do.Readers > 0 {
 			tasks = append(tasks, task{s.Bare(at), do})
@@ -111,9 +109,9 @@ func litefwdSide(at int, read func(setup) order, rate int) func(setup) []task {
 		}
 		var more []task
 		if s.commits == "litefwd" {
-			node.do.Writes = rate
+			node.do.Writes, node.do.Fill = rate, s.fill
 		} else if rate > 0 {
-			more = append(more, task{s.Bare(primary), order{Writes: rate}})
+			more = append(more, task{s.Bare(primary), order{Writes: rate, Fill: s.fill}})
 		}
 		if at == replica {
 			more = append(more, task{s.Litefwd(replica), do})

@@ -8,6 +8,7 @@ type order struct {
 	Readers int    // goroutines that read
 	Scan    int    // rows of each read; 0: point reads
 	Writes  int    // per second, by one goroutine
+	Fill    int    // warm: writes that are made before, so that the WAL is not empty
 	For     time.Duration
 }
 

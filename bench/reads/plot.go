@@ -33,12 +33,13 @@ func plot(o options, results []*result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d 470" font-family="sans-serif" font-size="12">`+"\n", plotWidth)
 	fmt.Fprintf(&b, `<rect width="%d" height="470" fill="white"/>`+"\n", plotWidth)
-	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">16 goroutines read on a LiteFS replica, %d commits/s on the primary: %s, %s</text>`+"\n",
-		plotLeft, commitRate, o.Driver, o.Journal)
+	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">16 goroutines read on a LiteFS replica, %d commits/s on the primary</text>`+"\n",
+		plotLeft, commitRate)
 	for i, s := range r.Sides {
 		fmt.Fprintf(&b, `<text x="%d" y="40" fill="%s">%s</text>`+"\n", plotLeft+i*160, colors[i],
 			map[string]string{"bare": "the driver by itself", "litefwd": "litefwd"}[s.Name])
 	}
+	fmt.Fprintf(&b, `<text x="%d" y="40" text-anchor="end">%s, %s</text>`+"\n", plotWidth-plotRight, o.Driver, o.Journal)
 	for _, p := range []panel{
 		{top: 70, title: "reads per second (log scale)", of: readSeries},
 		{top: 280, title: "replication lag, ms (log scale): the age of the oldest commit that is not here", of: func(o outcome) []float64 {

@@ -54,7 +54,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	s := setup{c, o.commits, n}
+	s := setup{Cluster: c, commits: o.commits, scan: n}
 	if o.long {
 		err = long(ctx, o, s)
 		return errors.Join(err, c.Close())

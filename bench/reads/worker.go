@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"time"
@@ -43,6 +44,11 @@ func warm(w *rig.Worker, db *sql.DB, o order) error {
 			return err
 		}
 		if _, err := db.ExecContext(ctx, update, 1); err != nil {
+			return err
+		}
+	}
+	for range o.Fill {
+		if _, err := db.ExecContext(ctx, update, rand.IntN(rows)+1); err != nil {
 			return err
 		}
 	}

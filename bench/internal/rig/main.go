@@ -19,7 +19,11 @@ func Main[Order, Report any](name string, obey func(*Worker, Order) (Report, err
 	endIf(options(), name, 2)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	endIf(run(ctx), name, 1)
+	err := run(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err) // what follows from it is of less interest
+	}
+	endIf(err, name, 1)
 }
 
 // endIf ends the program if err is an error.

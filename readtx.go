@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,11 @@ func readEnded() error { return fault.New(fault.TxExpired, "the read was ended: 
 // lease. SQLite takes the snapshot with the first read in it
 // (https://www.sqlite.org/lang_transaction.html).
 func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
-	if joined, err := c.reading.join(lease); joined || err != nil {
+	joined, hits, err := c.reading.join(lease)
+	if hits%yieldEvery == yieldEvery-1 {
+		runtime.Gosched()
+	}
+	if joined || err != nil {
 		return c.reading, err
 	}
 	t := &readTx{c: c, h: c.handle, owners: 1, lease: lease && c.db.core.cfg.ReadLease > 0}
@@ -127,25 +132,32 @@ func (t *readTx) leave() {
 	}
 }
 
+// yieldEvery is after how many reads in a lease a goroutine lets others run, which
+// those that read without a pause would keep waiting for ten milliseconds each:
+// nothing makes them wait any more. Among the others are those that tell how far the
+// primary is, and that end leases.
+const yieldEvery = 16
+
 // join makes the caller an owner of t, nil or not, if t is open and has one, or is
-// a lease that holds still. Otherwise it is over now, and another can be begun.
-func (t *readTx) join(lease bool) (bool, error) {
+// a lease that holds still. Otherwise it is over now, and another can be begun. hits
+// is how often the lease was joined.
+func (t *readTx) join(lease bool) (joined bool, hits uint64, err error) {
 	if t == nil {
-		return false, nil
+		return false, 0, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.over:
-		return false, nil
+		return false, 0, nil
 	case t.owners > 0: // SQLite has one transaction for all statements of a connection
 	case !lease || !t.holds():
-		return false, t.finishLocked()
+		return false, 0, t.finishLocked()
 	default:
 		t.hits++
 	}
 	t.owners++
-	return true, nil
+	return true, t.hits, nil
 }
 
 // holds reports whether a lease goes on.

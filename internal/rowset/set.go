@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/litefwd/litefwd/internal/forward"
 )
@@ -23,6 +24,11 @@ type Set struct {
 	at   int   // the entry of cols that describes the current row
 	next int
 	res  forward.Result
+
+	// Most sets have one description, one row, and few columns.
+	oneDesc [1]describedFrom
+	oneRow  [1][]driver.Value
+	dest    [4]driver.Value
 }
 
 type describedFrom struct {
@@ -44,7 +50,13 @@ var _ forward.Rows = (*Set)(nil)
 // goOn, if not nil, is asked before each row; its error ends the reading.
 func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func() error) (set *Set, done bool, err error) {
 	width := len(raw.Columns())
-	set = &Set{desc: Describer{Raw: raw, RowTypes: rowTypes}, cols: make([]describedFrom, 1)}
+	set = &Set{desc: Describer{Raw: raw, RowTypes: rowTypes}}
+	set.rows, set.cols = set.oneRow[:0], set.oneDesc[:]
+	dest := set.dest[:]
+	if width > len(dest) {
+		dest = make([]driver.Value, width)
+	}
+	dest = dest[:width]
 	if rowTypes {
 		set.Describe()
 	}
@@ -54,12 +66,12 @@ func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func
 				return set, false, err
 			}
 		}
-		row := make([]driver.Value, width)
-		if err := raw.Next(row); errors.Is(err, io.EOF) {
+		if err := raw.Next(dest); errors.Is(err, io.EOF) {
 			return set, true, nil
 		} else if err != nil {
 			return set, false, err
 		}
+		row := slices.Clone(dest)
 		set.size += Own(row)
 		set.rows = append(set.rows, row)
 		if !rowTypes {

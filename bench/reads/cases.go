@@ -130,15 +130,15 @@ type goal func(r *result) (text string, met bool)
 
 func rateGoal(times float64) goal {
 	return func(r *result) (string, bool) {
-		m := r.ratio(func(o outcome) float64 { return o.Rate })
-		return fmt.Sprintf("%.2f × the reads of bare; goal ≥ %g", m, times), m >= times
+		rate := func(o outcome) float64 { return o.Rate }
+		return fmt.Sprintf("%s the reads of bare; goal ≥ %g", r.span(rate), times), r.ratio(rate) >= times
 	}
 }
 
 func timeGoal(times float64) goal {
 	return func(r *result) (string, bool) {
-		m := r.ratio(func(o outcome) float64 { return o.P50.Seconds() })
-		return fmt.Sprintf("p50 %.2f × bare's; goal ≤ %g", m, times), m <= times
+		p50 := func(o outcome) float64 { return o.P50.Seconds() }
+		return fmt.Sprintf("p50 %s bare's; goal ≤ %g", r.span(p50), times), r.ratio(p50) <= times
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/litefwd/litefwd/bench/internal/rig"
@@ -31,13 +32,25 @@ type sideResult struct {
 // last is the side that the goals are about: litefwd's.
 func (r *result) last() *sideResult { return r.Sides[len(r.Sides)-1] }
 
-// ratio is litefwd's figure over the bare driver's, run by run.
-func (r *result) ratio(f func(outcome) float64) float64 {
+// ratios are litefwd's figure over the bare driver's, run by run, the least first.
+func (r *result) ratios(f func(outcome) float64) []float64 {
 	ratios := make([]float64, len(r.last().Runs))
 	for i, o := range r.last().Runs {
 		ratios[i] = f(o) / f(r.Sides[0].Runs[i])
 	}
-	return rig.Median(ratios)
+	slices.Sort(ratios)
+	return ratios
+}
+
+func (r *result) ratio(f func(outcome) float64) float64 { return rig.Median(r.ratios(f)) }
+
+// span is the ratio in words.
+func (r *result) span(f func(outcome) float64) string {
+	all := r.ratios(f)
+	if len(all) == 1 {
+		return fmt.Sprintf("%.2f ×", all[0])
+	}
+	return fmt.Sprintf("%.2f × (%.2f to %.2f in the runs)", rig.Median(all), all[0], all[len(all)-1])
 }
 
 // ms is the median of a duration, in milliseconds.

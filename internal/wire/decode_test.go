@@ -42,10 +42,14 @@ func decodeAll(data []byte) {
 			for _, e := range m.GetExecs() {
 				e.GetStatement().Forward()
 			}
+			m.Followed()
 		case *LinkReply:
 			for _, r := range m.GetReplies() {
 				r.GetError().Err()
 				r.GetResult().Forward()
+			}
+			for _, n := range m.GetNews() {
+				n.Forward()
 			}
 			m.GetError().Err()
 		case *QueryRequest:
@@ -88,8 +92,11 @@ func FuzzDecode(f *testing.F) {
 	h := newHeader([]forward.Column{{Name: "a", ScanType: reflect.TypeFor[int64]()}})
 	for _, m := range []proto.Message{
 		&LinkWelcome{Server: Meta{Version: Version, Cluster: "c"}.LinkHello(), Error: NewError(fault.Busy("x"))},
-		&LinkRequest{Execs: []*LinkExec{{Seq: 1, Statement: st}}, Cancels: []uint64{1}},
-		&LinkReply{Replies: []*ExecReply{{Seq: 1, Error: NewError(fault.Busy("x"))}}},
+		&LinkRequest{Execs: []*LinkExec{{Seq: 1, Statement: st}}, Cancels: []uint64{1}, Follow: [][]byte{[]byte("db")}},
+		&LinkReply{
+			Replies: []*ExecReply{{Seq: 1, Error: NewError(fault.Busy("x"))}},
+			News:    []*News{NewNews("db", engine.Position{TXID: 1, Checksum: 2}, 3)},
+		},
 		&QueryReply{Header: h, Rows: &RowBatch{Count: 1, Values: []byte{tagInt, 2}, Changes: []*ColumnChange{{Type: &ColumnType{Scan: 99}}}}},
 		&TxRequest{Begin: NewBegin("db", forward.TxOptions{}), Statement: st},
 		&HandoverRequest{Begin: &HandoverBegin{TimeoutNs: 1}, Sent: true, Done: &HandoverDone{Moved: true}},

@@ -5,10 +5,11 @@ import (
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
-// The bounds on what a HandoverReply names.
+// The bounds on the databases that messages name.
 const (
-	maxPositions    = 4096
-	maxDatabaseName = 255 // as file systems have it (NAME_MAX)
+	maxPositions    = 4096 // of a HandoverReply
+	MaxFollowed     = 1024 // on a link
+	MaxDatabaseName = 255  // in bytes, as file systems have it (NAME_MAX)
 )
 
 // NewPositions converts the positions of databases, by their names. Too many,
@@ -55,10 +56,37 @@ func checkPositions(n int) error {
 }
 
 func checkDatabaseName(bytes int) error {
-	if bytes > maxDatabaseName {
-		return fault.New(fault.TooLarge, "a database's name has %d bytes; the limit is %d", bytes, maxDatabaseName)
+	if bytes > MaxDatabaseName {
+		return fault.New(fault.TooLarge, "a database's name has %d bytes; the limit is %d", bytes, MaxDatabaseName)
 	}
 	return nil
+}
+
+// NewNews says how far a database of this node has come, in the term in which it
+// is primary.
+func NewNews(database string, pos engine.Position, term uint64) *News {
+	return &News{Database: []byte(database), Position: newPosition(pos), Term: term}
+}
+
+// Forward is the inverse of NewNews.
+func (m *News) Forward() (database string, pos engine.Position, term uint64) {
+	return string(m.GetDatabase()), m.GetPosition().forward(), m.GetTerm()
+}
+
+// Followed returns the databases that are to be followed. Too many, or too long a
+// name, is an error of kind fault.Protocol.
+func (m *LinkRequest) Followed() ([]string, error) {
+	if n := len(m.GetFollow()); n > MaxFollowed {
+		return nil, fault.New(fault.Protocol, "%d databases to be followed; the limit is %d", n, MaxFollowed)
+	}
+	var all []string
+	for _, name := range m.GetFollow() {
+		if len(name) > MaxDatabaseName {
+			return nil, fault.New(fault.Protocol, "a database's name has %d bytes; the limit is %d", len(name), MaxDatabaseName)
+		}
+		all = append(all, string(name))
+	}
+	return all, nil
 }
 
 // newPosition returns nil for the zero position.

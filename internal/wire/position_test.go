@@ -19,7 +19,7 @@ func TestPositionsRoundTrip(t *testing.T) {
 		many[fmt.Sprint(i)] = engine.Position{TXID: uint64(i), Checksum: 1 << 63}
 	}
 	for _, want := range []map[string]engine.Position{
-		{}, {"app.db": {TXID: 1, Checksum: 2}, "\xff": {}, strings.Repeat("n", maxDatabaseName): {TXID: 3}}, many,
+		{}, {"app.db": {TXID: 1, Checksum: 2}, "\xff": {}, strings.Repeat("n", MaxDatabaseName): {TXID: 3}}, many,
 	} {
 		positions, err := NewPositions(want)
 		if err != nil {
@@ -44,7 +44,7 @@ func TestPositionsAreBounded(t *testing.T) {
 	for i := range maxPositions + 1 {
 		many[fmt.Sprint(i)] = engine.Position{}
 	}
-	for _, positions := range []map[string]engine.Position{many, {strings.Repeat("n", maxDatabaseName+1): {}}} {
+	for _, positions := range []map[string]engine.Position{many, {strings.Repeat("n", MaxDatabaseName+1): {}}} {
 		if _, err := NewPositions(positions); !errors.Is(err, fault.TooLarge) {
 			t.Errorf("sending: %v", err)
 		}
@@ -84,5 +84,36 @@ func TestAccept(t *testing.T) {
 	}
 	if err := (Meta{Version: 1}).Accept(Meta{Version: 2}); !errors.Is(err, fault.Protocol) {
 		t.Errorf("version: %v", err)
+	}
+}
+
+func TestNewsRoundTrip(t *testing.T) {
+	for _, want := range []engine.Position{{}, {TXID: 1, Checksum: 1 << 63}} {
+		data, err := proto.Marshal(&LinkReply{News: []*News{NewNews("\xff", want, 7)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m LinkReply
+		if err := Unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		if name, got, term := m.GetNews()[0].Forward(); name != "\xff" || got != want || term != 7 {
+			t.Errorf("%v became %v of %q, term %d", want, got, name, term)
+		}
+	}
+}
+
+func TestFollowedAreBounded(t *testing.T) {
+	many := make([][]byte, MaxFollowed)
+	m := LinkRequest{Follow: append(many[1:], []byte(strings.Repeat("n", MaxDatabaseName)))}
+	if all, err := m.Followed(); err != nil || len(all) != MaxFollowed || len(all[MaxFollowed-1]) != MaxDatabaseName {
+		t.Errorf("%d databases, %v", len(all), err)
+	}
+	for name, m := range map[string]*LinkRequest{
+		"too many": {Follow: append(many, nil)}, "too long": {Follow: [][]byte{make([]byte, MaxDatabaseName+1)}},
+	} {
+		if _, err := m.Followed(); !errors.Is(err, fault.Protocol) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -997,7 +997,11 @@ type LinkRequest struct {
 	// cancels are the sequence numbers of execs whose callers gave up.
 	Cancels []uint64 `protobuf:"varint,2,rep,packed,name=cancels,proto3" json:"cancels,omitempty"`
 	// ping asks for a LinkReply with the same number, to see that the peer lives.
-	Ping          uint64 `protobuf:"varint,3,opt,name=ping,proto3" json:"ping,omitempty"`
+	Ping uint64 `protobuf:"varint,3,opt,name=ping,proto3" json:"ping,omitempty"`
+	// follow are the file names, of at most 255 bytes, of databases of which the
+	// client wants News for as long as the link lasts, at most 1024 on a link;
+	// asking again does nothing. A server that does not know this tells none.
+	Follow        [][]byte `protobuf:"bytes,4,rep,name=follow,proto3" json:"follow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1051,6 +1055,13 @@ func (x *LinkRequest) GetPing() uint64 {
 		return x.Ping
 	}
 	return 0
+}
+
+func (x *LinkRequest) GetFollow() [][]byte {
+	if x != nil {
+		return x.Follow
+	}
+	return nil
 }
 
 type LinkExec struct {
@@ -1117,7 +1128,10 @@ type LinkReply struct {
 	LastSeq uint64 `protobuf:"varint,4,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
 	// error is why the server breaks the link. It says nothing of any one exec. The
 	// client closes the connection.
-	Error         *Error `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	Error *Error `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	// news are of databases that the client follows. The server sends them as soon
+	// as something moves, and only the newest of each database ever waits to be sent.
+	News          []*News `protobuf:"bytes,6,rep,name=news,proto3" json:"news,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1187,6 +1201,79 @@ func (x *LinkReply) GetError() *Error {
 	return nil
 }
 
+func (x *LinkReply) GetNews() []*News {
+	if x != nil {
+		return x.News
+	}
+	return nil
+}
+
+// News is how far a database of the server, the primary, has come. The first of a
+// database comes at once when it is followed, then one whenever it differs from
+// the last. A server that is not primary, or cannot tell, sends none until it can.
+type News struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Database []byte                 `protobuf:"bytes,1,opt,name=database,proto3" json:"database,omitempty"`
+	// position is absent if it is the zero one.
+	Position *Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	// term is the server's own count (engine.State.Term): it tells the server's times
+	// as primary apart. Other nodes may count otherwise.
+	Term          uint64 `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *News) Reset() {
+	*x = News{}
+	mi := &file_wire_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *News) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*News) ProtoMessage() {}
+
+func (x *News) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use News.ProtoReflect.Descriptor instead.
+func (*News) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *News) GetDatabase() []byte {
+	if x != nil {
+		return x.Database
+	}
+	return nil
+}
+
+func (x *News) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *News) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
 type ExecReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1198,7 +1285,7 @@ type ExecReply struct {
 
 func (x *ExecReply) Reset() {
 	*x = ExecReply{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1297,7 @@ func (x *ExecReply) String() string {
 func (*ExecReply) ProtoMessage() {}
 
 func (x *ExecReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1310,7 @@ func (x *ExecReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecReply.ProtoReflect.Descriptor instead.
 func (*ExecReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExecReply) GetSeq() uint64 {
@@ -1259,7 +1346,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1358,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1371,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *QueryRequest) GetStatement() *Statement {
@@ -1319,7 +1406,7 @@ type QueryReply struct {
 
 func (x *QueryReply) Reset() {
 	*x = QueryReply{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1331,7 +1418,7 @@ func (x *QueryReply) String() string {
 func (*QueryReply) ProtoMessage() {}
 
 func (x *QueryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1344,7 +1431,7 @@ func (x *QueryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReply.ProtoReflect.Descriptor instead.
 func (*QueryReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *QueryReply) GetHeader() *Header {
@@ -1394,7 +1481,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1493,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1506,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Header) GetColumns() []*Column {
@@ -1447,7 +1534,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1546,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1559,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Column) GetName() []byte {
@@ -1514,7 +1601,7 @@ type ColumnType struct {
 
 func (x *ColumnType) Reset() {
 	*x = ColumnType{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1613,7 @@ func (x *ColumnType) String() string {
 func (*ColumnType) ProtoMessage() {}
 
 func (x *ColumnType) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1626,7 @@ func (x *ColumnType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnType.ProtoReflect.Descriptor instead.
 func (*ColumnType) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ColumnType) GetScan() uint32 {
@@ -1611,7 +1698,7 @@ type RowBatch struct {
 
 func (x *RowBatch) Reset() {
 	*x = RowBatch{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1710,7 @@ func (x *RowBatch) String() string {
 func (*RowBatch) ProtoMessage() {}
 
 func (x *RowBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1723,7 @@ func (x *RowBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowBatch.ProtoReflect.Descriptor instead.
 func (*RowBatch) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RowBatch) GetCount() uint32 {
@@ -1674,7 +1761,7 @@ type ColumnChange struct {
 
 func (x *ColumnChange) Reset() {
 	*x = ColumnChange{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +1773,7 @@ func (x *ColumnChange) String() string {
 func (*ColumnChange) ProtoMessage() {}
 
 func (x *ColumnChange) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +1786,7 @@ func (x *ColumnChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnChange.ProtoReflect.Descriptor instead.
 func (*ColumnChange) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ColumnChange) GetRow() uint32 {
@@ -1746,7 +1833,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +1845,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +1858,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Begin) GetId() []byte {
@@ -1839,7 +1926,7 @@ type TxRequest struct {
 
 func (x *TxRequest) Reset() {
 	*x = TxRequest{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +1938,7 @@ func (x *TxRequest) String() string {
 func (*TxRequest) ProtoMessage() {}
 
 func (x *TxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +1951,7 @@ func (x *TxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxRequest.ProtoReflect.Descriptor instead.
 func (*TxRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TxRequest) GetOp() TxOp {
@@ -1918,7 +2005,7 @@ type TxReply struct {
 
 func (x *TxReply) Reset() {
 	*x = TxReply{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2017,7 @@ func (x *TxReply) String() string {
 func (*TxReply) ProtoMessage() {}
 
 func (x *TxReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2030,7 @@ func (x *TxReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TxReply.ProtoReflect.Descriptor instead.
 func (*TxReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TxReply) GetSeq() uint64 {
@@ -2009,7 +2096,7 @@ type BatchRequest struct {
 
 func (x *BatchRequest) Reset() {
 	*x = BatchRequest{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2021,7 +2108,7 @@ func (x *BatchRequest) String() string {
 func (*BatchRequest) ProtoMessage() {}
 
 func (x *BatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2034,7 +2121,7 @@ func (x *BatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRequest.ProtoReflect.Descriptor instead.
 func (*BatchRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *BatchRequest) GetId() []byte {
@@ -2076,7 +2163,7 @@ type BatchStatement struct {
 
 func (x *BatchStatement) Reset() {
 	*x = BatchStatement{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2175,7 @@ func (x *BatchStatement) String() string {
 func (*BatchStatement) ProtoMessage() {}
 
 func (x *BatchStatement) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2188,7 @@ func (x *BatchStatement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchStatement.ProtoReflect.Descriptor instead.
 func (*BatchStatement) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BatchStatement) GetSql() []byte {
@@ -2133,7 +2220,7 @@ type BatchReply struct {
 
 func (x *BatchReply) Reset() {
 	*x = BatchReply{}
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2232,7 @@ func (x *BatchReply) String() string {
 func (*BatchReply) ProtoMessage() {}
 
 func (x *BatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2245,7 @@ func (x *BatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchReply.ProtoReflect.Descriptor instead.
 func (*BatchReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BatchReply) GetItems() []*BatchItem {
@@ -2203,7 +2290,7 @@ type BatchItem struct {
 
 func (x *BatchItem) Reset() {
 	*x = BatchItem{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2215,7 +2302,7 @@ func (x *BatchItem) String() string {
 func (*BatchItem) ProtoMessage() {}
 
 func (x *BatchItem) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2228,7 +2315,7 @@ func (x *BatchItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchItem.ProtoReflect.Descriptor instead.
 func (*BatchItem) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BatchItem) GetResult() *Result {
@@ -2269,7 +2356,7 @@ type OutcomeRequest struct {
 
 func (x *OutcomeRequest) Reset() {
 	*x = OutcomeRequest{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2281,7 +2368,7 @@ func (x *OutcomeRequest) String() string {
 func (*OutcomeRequest) ProtoMessage() {}
 
 func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2294,7 +2381,7 @@ func (x *OutcomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRequest.ProtoReflect.Descriptor instead.
 func (*OutcomeRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OutcomeRequest) GetDatabase() []byte {
@@ -2321,7 +2408,7 @@ type OutcomeReply struct {
 
 func (x *OutcomeReply) Reset() {
 	*x = OutcomeReply{}
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2333,7 +2420,7 @@ func (x *OutcomeReply) String() string {
 func (*OutcomeReply) ProtoMessage() {}
 
 func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2346,7 +2433,7 @@ func (x *OutcomeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeReply.ProtoReflect.Descriptor instead.
 func (*OutcomeReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OutcomeReply) GetResult() *Result {
@@ -2378,7 +2465,7 @@ type HandoverRequest struct {
 
 func (x *HandoverRequest) Reset() {
 	*x = HandoverRequest{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2390,7 +2477,7 @@ func (x *HandoverRequest) String() string {
 func (*HandoverRequest) ProtoMessage() {}
 
 func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2403,7 +2490,7 @@ func (x *HandoverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverRequest.ProtoReflect.Descriptor instead.
 func (*HandoverRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HandoverRequest) GetBegin() *HandoverBegin {
@@ -2438,7 +2525,7 @@ type HandoverBegin struct {
 
 func (x *HandoverBegin) Reset() {
 	*x = HandoverBegin{}
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2450,7 +2537,7 @@ func (x *HandoverBegin) String() string {
 func (*HandoverBegin) ProtoMessage() {}
 
 func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2463,7 +2550,7 @@ func (x *HandoverBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverBegin.ProtoReflect.Descriptor instead.
 func (*HandoverBegin) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{33}
+	return file_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *HandoverBegin) GetTimeoutNs() int64 {
@@ -2483,7 +2570,7 @@ type HandoverDone struct {
 
 func (x *HandoverDone) Reset() {
 	*x = HandoverDone{}
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2495,7 +2582,7 @@ func (x *HandoverDone) String() string {
 func (*HandoverDone) ProtoMessage() {}
 
 func (x *HandoverDone) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2508,7 +2595,7 @@ func (x *HandoverDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverDone.ProtoReflect.Descriptor instead.
 func (*HandoverDone) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{34}
+	return file_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HandoverDone) GetMoved() bool {
@@ -2533,7 +2620,7 @@ type HandoverReply struct {
 
 func (x *HandoverReply) Reset() {
 	*x = HandoverReply{}
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2545,7 +2632,7 @@ func (x *HandoverReply) String() string {
 func (*HandoverReply) ProtoMessage() {}
 
 func (x *HandoverReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2558,7 +2645,7 @@ func (x *HandoverReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoverReply.ProtoReflect.Descriptor instead.
 func (*HandoverReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{35}
+	return file_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *HandoverReply) GetPositions() []*DatabasePosition {
@@ -2594,7 +2681,7 @@ type DatabasePosition struct {
 
 func (x *DatabasePosition) Reset() {
 	*x = DatabasePosition{}
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2606,7 +2693,7 @@ func (x *DatabasePosition) String() string {
 func (*DatabasePosition) ProtoMessage() {}
 
 func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2619,7 +2706,7 @@ func (x *DatabasePosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DatabasePosition.ProtoReflect.Descriptor instead.
 func (*DatabasePosition) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{36}
+	return file_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DatabasePosition) GetDatabase() []byte {
@@ -2646,7 +2733,7 @@ type PromoteRequest struct {
 
 func (x *PromoteRequest) Reset() {
 	*x = PromoteRequest{}
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2658,7 +2745,7 @@ func (x *PromoteRequest) String() string {
 func (*PromoteRequest) ProtoMessage() {}
 
 func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2671,7 +2758,7 @@ func (x *PromoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteRequest.ProtoReflect.Descriptor instead.
 func (*PromoteRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{37}
+	return file_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PromoteRequest) GetTimeoutNs() int64 {
@@ -2691,7 +2778,7 @@ type PromoteReply struct {
 
 func (x *PromoteReply) Reset() {
 	*x = PromoteReply{}
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2703,7 +2790,7 @@ func (x *PromoteReply) String() string {
 func (*PromoteReply) ProtoMessage() {}
 
 func (x *PromoteReply) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2716,7 +2803,7 @@ func (x *PromoteReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteReply.ProtoReflect.Descriptor instead.
 func (*PromoteReply) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{38}
+	return file_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PromoteReply) GetError() *Error {
@@ -2801,21 +2888,27 @@ const file_wire_proto_rawDesc = "" +
 	"maxMessage\"e\n" +
 	"\vLinkWelcome\x12-\n" +
 	"\x06server\x18\x01 \x01(\v2\x15.litefwd.v1.LinkHelloR\x06server\x12'\n" +
-	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"m\n" +
+	"\x05error\x18\x02 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"\x85\x01\n" +
 	"\vLinkRequest\x12*\n" +
 	"\x05execs\x18\x01 \x03(\v2\x14.litefwd.v1.LinkExecR\x05execs\x12\x18\n" +
 	"\acancels\x18\x02 \x03(\x04R\acancels\x12\x12\n" +
-	"\x04ping\x18\x03 \x01(\x04R\x04pingJ\x04\b\x04\x10\n" +
+	"\x04ping\x18\x03 \x01(\x04R\x04ping\x12\x16\n" +
+	"\x06follow\x18\x04 \x03(\fR\x06followJ\x04\b\x05\x10\n" +
 	"\"Q\n" +
 	"\bLinkExec\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x123\n" +
-	"\tstatement\x18\x02 \x01(\v2\x15.litefwd.v1.StatementR\tstatement\"\xae\x01\n" +
+	"\tstatement\x18\x02 \x01(\v2\x15.litefwd.v1.StatementR\tstatement\"\xd4\x01\n" +
 	"\tLinkReply\x12/\n" +
 	"\areplies\x18\x01 \x03(\v2\x15.litefwd.v1.ExecReplyR\areplies\x12\x12\n" +
 	"\x04ping\x18\x02 \x01(\x04R\x04ping\x12\x18\n" +
 	"\aclosing\x18\x03 \x01(\bR\aclosing\x12\x19\n" +
 	"\blast_seq\x18\x04 \x01(\x04R\alastSeq\x12'\n" +
-	"\x05error\x18\x05 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\"r\n" +
+	"\x05error\x18\x05 \x01(\v2\x11.litefwd.v1.ErrorR\x05error\x12$\n" +
+	"\x04news\x18\x06 \x03(\v2\x10.litefwd.v1.NewsR\x04news\"h\n" +
+	"\x04News\x12\x1a\n" +
+	"\bdatabase\x18\x01 \x01(\fR\bdatabase\x120\n" +
+	"\bposition\x18\x02 \x01(\v2\x14.litefwd.v1.PositionR\bposition\x12\x12\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\"r\n" +
 	"\tExecReply\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12*\n" +
 	"\x06result\x18\x02 \x01(\v2\x12.litefwd.v1.ResultR\x06result\x12'\n" +
@@ -2961,7 +3054,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_wire_proto_goTypes = []any{
 	(TxOp)(0),                // 0: litefwd.v1.TxOp
 	(*HelloRequest)(nil),     // 1: litefwd.v1.HelloRequest
@@ -2979,30 +3072,31 @@ var file_wire_proto_goTypes = []any{
 	(*LinkRequest)(nil),      // 13: litefwd.v1.LinkRequest
 	(*LinkExec)(nil),         // 14: litefwd.v1.LinkExec
 	(*LinkReply)(nil),        // 15: litefwd.v1.LinkReply
-	(*ExecReply)(nil),        // 16: litefwd.v1.ExecReply
-	(*QueryRequest)(nil),     // 17: litefwd.v1.QueryRequest
-	(*QueryReply)(nil),       // 18: litefwd.v1.QueryReply
-	(*Header)(nil),           // 19: litefwd.v1.Header
-	(*Column)(nil),           // 20: litefwd.v1.Column
-	(*ColumnType)(nil),       // 21: litefwd.v1.ColumnType
-	(*RowBatch)(nil),         // 22: litefwd.v1.RowBatch
-	(*ColumnChange)(nil),     // 23: litefwd.v1.ColumnChange
-	(*Begin)(nil),            // 24: litefwd.v1.Begin
-	(*TxRequest)(nil),        // 25: litefwd.v1.TxRequest
-	(*TxReply)(nil),          // 26: litefwd.v1.TxReply
-	(*BatchRequest)(nil),     // 27: litefwd.v1.BatchRequest
-	(*BatchStatement)(nil),   // 28: litefwd.v1.BatchStatement
-	(*BatchReply)(nil),       // 29: litefwd.v1.BatchReply
-	(*BatchItem)(nil),        // 30: litefwd.v1.BatchItem
-	(*OutcomeRequest)(nil),   // 31: litefwd.v1.OutcomeRequest
-	(*OutcomeReply)(nil),     // 32: litefwd.v1.OutcomeReply
-	(*HandoverRequest)(nil),  // 33: litefwd.v1.HandoverRequest
-	(*HandoverBegin)(nil),    // 34: litefwd.v1.HandoverBegin
-	(*HandoverDone)(nil),     // 35: litefwd.v1.HandoverDone
-	(*HandoverReply)(nil),    // 36: litefwd.v1.HandoverReply
-	(*DatabasePosition)(nil), // 37: litefwd.v1.DatabasePosition
-	(*PromoteRequest)(nil),   // 38: litefwd.v1.PromoteRequest
-	(*PromoteReply)(nil),     // 39: litefwd.v1.PromoteReply
+	(*News)(nil),             // 16: litefwd.v1.News
+	(*ExecReply)(nil),        // 17: litefwd.v1.ExecReply
+	(*QueryRequest)(nil),     // 18: litefwd.v1.QueryRequest
+	(*QueryReply)(nil),       // 19: litefwd.v1.QueryReply
+	(*Header)(nil),           // 20: litefwd.v1.Header
+	(*Column)(nil),           // 21: litefwd.v1.Column
+	(*ColumnType)(nil),       // 22: litefwd.v1.ColumnType
+	(*RowBatch)(nil),         // 23: litefwd.v1.RowBatch
+	(*ColumnChange)(nil),     // 24: litefwd.v1.ColumnChange
+	(*Begin)(nil),            // 25: litefwd.v1.Begin
+	(*TxRequest)(nil),        // 26: litefwd.v1.TxRequest
+	(*TxReply)(nil),          // 27: litefwd.v1.TxReply
+	(*BatchRequest)(nil),     // 28: litefwd.v1.BatchRequest
+	(*BatchStatement)(nil),   // 29: litefwd.v1.BatchStatement
+	(*BatchReply)(nil),       // 30: litefwd.v1.BatchReply
+	(*BatchItem)(nil),        // 31: litefwd.v1.BatchItem
+	(*OutcomeRequest)(nil),   // 32: litefwd.v1.OutcomeRequest
+	(*OutcomeReply)(nil),     // 33: litefwd.v1.OutcomeReply
+	(*HandoverRequest)(nil),  // 34: litefwd.v1.HandoverRequest
+	(*HandoverBegin)(nil),    // 35: litefwd.v1.HandoverBegin
+	(*HandoverDone)(nil),     // 36: litefwd.v1.HandoverDone
+	(*HandoverReply)(nil),    // 37: litefwd.v1.HandoverReply
+	(*DatabasePosition)(nil), // 38: litefwd.v1.DatabasePosition
+	(*PromoteRequest)(nil),   // 39: litefwd.v1.PromoteRequest
+	(*PromoteReply)(nil),     // 40: litefwd.v1.PromoteReply
 }
 var file_wire_proto_depIdxs = []int32{
 	5,  // 0: litefwd.v1.Session.pragmas:type_name -> litefwd.v1.Pragma
@@ -3015,60 +3109,62 @@ var file_wire_proto_depIdxs = []int32{
 	8,  // 7: litefwd.v1.LinkWelcome.error:type_name -> litefwd.v1.Error
 	14, // 8: litefwd.v1.LinkRequest.execs:type_name -> litefwd.v1.LinkExec
 	6,  // 9: litefwd.v1.LinkExec.statement:type_name -> litefwd.v1.Statement
-	16, // 10: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
+	17, // 10: litefwd.v1.LinkReply.replies:type_name -> litefwd.v1.ExecReply
 	8,  // 11: litefwd.v1.LinkReply.error:type_name -> litefwd.v1.Error
-	7,  // 12: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
-	8,  // 13: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
-	6,  // 14: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
-	19, // 15: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
-	22, // 16: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 17: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
-	8,  // 18: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
-	20, // 19: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
-	7,  // 20: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
-	21, // 21: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
-	23, // 22: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
-	21, // 23: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
-	4,  // 24: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
-	0,  // 25: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
-	24, // 26: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
-	6,  // 27: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
-	19, // 28: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
-	22, // 29: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
-	7,  // 30: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
-	8,  // 31: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
-	28, // 32: litefwd.v1.BatchRequest.statements:type_name -> litefwd.v1.BatchStatement
-	30, // 33: litefwd.v1.BatchReply.items:type_name -> litefwd.v1.BatchItem
-	7,  // 34: litefwd.v1.BatchReply.result:type_name -> litefwd.v1.Result
-	8,  // 35: litefwd.v1.BatchReply.error:type_name -> litefwd.v1.Error
-	7,  // 36: litefwd.v1.BatchItem.result:type_name -> litefwd.v1.Result
-	7,  // 37: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
-	8,  // 38: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
-	34, // 39: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
-	35, // 40: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
-	37, // 41: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
-	8,  // 42: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
-	3,  // 43: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
-	8,  // 44: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
-	1,  // 45: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
-	17, // 46: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
-	25, // 47: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
-	27, // 48: litefwd.v1.Forward.Batch:input_type -> litefwd.v1.BatchRequest
-	31, // 49: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
-	33, // 50: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
-	38, // 51: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
-	2,  // 52: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
-	18, // 53: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
-	26, // 54: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
-	29, // 55: litefwd.v1.Forward.Batch:output_type -> litefwd.v1.BatchReply
-	32, // 56: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
-	36, // 57: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
-	39, // 58: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
-	52, // [52:59] is the sub-list for method output_type
-	45, // [45:52] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	16, // 12: litefwd.v1.LinkReply.news:type_name -> litefwd.v1.News
+	3,  // 13: litefwd.v1.News.position:type_name -> litefwd.v1.Position
+	7,  // 14: litefwd.v1.ExecReply.result:type_name -> litefwd.v1.Result
+	8,  // 15: litefwd.v1.ExecReply.error:type_name -> litefwd.v1.Error
+	6,  // 16: litefwd.v1.QueryRequest.statement:type_name -> litefwd.v1.Statement
+	20, // 17: litefwd.v1.QueryReply.header:type_name -> litefwd.v1.Header
+	23, // 18: litefwd.v1.QueryReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 19: litefwd.v1.QueryReply.result:type_name -> litefwd.v1.Result
+	8,  // 20: litefwd.v1.QueryReply.error:type_name -> litefwd.v1.Error
+	21, // 21: litefwd.v1.Header.columns:type_name -> litefwd.v1.Column
+	7,  // 22: litefwd.v1.Header.committed:type_name -> litefwd.v1.Result
+	22, // 23: litefwd.v1.Column.type:type_name -> litefwd.v1.ColumnType
+	24, // 24: litefwd.v1.RowBatch.changes:type_name -> litefwd.v1.ColumnChange
+	22, // 25: litefwd.v1.ColumnChange.type:type_name -> litefwd.v1.ColumnType
+	4,  // 26: litefwd.v1.Begin.session:type_name -> litefwd.v1.Session
+	0,  // 27: litefwd.v1.TxRequest.op:type_name -> litefwd.v1.TxOp
+	25, // 28: litefwd.v1.TxRequest.begin:type_name -> litefwd.v1.Begin
+	6,  // 29: litefwd.v1.TxRequest.statement:type_name -> litefwd.v1.Statement
+	20, // 30: litefwd.v1.TxReply.header:type_name -> litefwd.v1.Header
+	23, // 31: litefwd.v1.TxReply.rows:type_name -> litefwd.v1.RowBatch
+	7,  // 32: litefwd.v1.TxReply.result:type_name -> litefwd.v1.Result
+	8,  // 33: litefwd.v1.TxReply.error:type_name -> litefwd.v1.Error
+	29, // 34: litefwd.v1.BatchRequest.statements:type_name -> litefwd.v1.BatchStatement
+	31, // 35: litefwd.v1.BatchReply.items:type_name -> litefwd.v1.BatchItem
+	7,  // 36: litefwd.v1.BatchReply.result:type_name -> litefwd.v1.Result
+	8,  // 37: litefwd.v1.BatchReply.error:type_name -> litefwd.v1.Error
+	7,  // 38: litefwd.v1.BatchItem.result:type_name -> litefwd.v1.Result
+	7,  // 39: litefwd.v1.OutcomeReply.result:type_name -> litefwd.v1.Result
+	8,  // 40: litefwd.v1.OutcomeReply.error:type_name -> litefwd.v1.Error
+	35, // 41: litefwd.v1.HandoverRequest.begin:type_name -> litefwd.v1.HandoverBegin
+	36, // 42: litefwd.v1.HandoverRequest.done:type_name -> litefwd.v1.HandoverDone
+	38, // 43: litefwd.v1.HandoverReply.positions:type_name -> litefwd.v1.DatabasePosition
+	8,  // 44: litefwd.v1.HandoverReply.error:type_name -> litefwd.v1.Error
+	3,  // 45: litefwd.v1.DatabasePosition.position:type_name -> litefwd.v1.Position
+	8,  // 46: litefwd.v1.PromoteReply.error:type_name -> litefwd.v1.Error
+	1,  // 47: litefwd.v1.Forward.Hello:input_type -> litefwd.v1.HelloRequest
+	18, // 48: litefwd.v1.Forward.Query:input_type -> litefwd.v1.QueryRequest
+	26, // 49: litefwd.v1.Forward.Tx:input_type -> litefwd.v1.TxRequest
+	28, // 50: litefwd.v1.Forward.Batch:input_type -> litefwd.v1.BatchRequest
+	32, // 51: litefwd.v1.Forward.Outcome:input_type -> litefwd.v1.OutcomeRequest
+	34, // 52: litefwd.v1.Forward.Handover:input_type -> litefwd.v1.HandoverRequest
+	39, // 53: litefwd.v1.Forward.Promote:input_type -> litefwd.v1.PromoteRequest
+	2,  // 54: litefwd.v1.Forward.Hello:output_type -> litefwd.v1.HelloReply
+	19, // 55: litefwd.v1.Forward.Query:output_type -> litefwd.v1.QueryReply
+	27, // 56: litefwd.v1.Forward.Tx:output_type -> litefwd.v1.TxReply
+	30, // 57: litefwd.v1.Forward.Batch:output_type -> litefwd.v1.BatchReply
+	33, // 58: litefwd.v1.Forward.Outcome:output_type -> litefwd.v1.OutcomeReply
+	37, // 59: litefwd.v1.Forward.Handover:output_type -> litefwd.v1.HandoverReply
+	40, // 60: litefwd.v1.Forward.Promote:output_type -> litefwd.v1.PromoteReply
+	54, // [54:61] is the sub-list for method output_type
+	47, // [47:54] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -3082,7 +3178,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

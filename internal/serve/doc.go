@@ -13,7 +13,8 @@
 // run at the same time, and on the bytes of the requests that wait or run. A peer
 // has two connections, so that its link and the rest do not count together.
 // Beyond the bounds a statement is refused with fault.Overloaded before it runs.
-// A peer that leaves thousands of answers unread loses its link.
+// A peer that leaves thousands of answers unread loses its link, as does one that
+// follows more than 1024 databases.
 //
 // # What ends what
 //
@@ -25,6 +26,11 @@
 //
 // A handover whose stream ends is over as well; what that means depends on how
 // far it had come, see [Handover].
+//
+// # How things come
+//
+// A peer may follow databases on its link. It is told how far each has come as soon
+// as that moves; while the link cannot take it, only the newest is kept.
 //
 // Rows of a query outside a transaction are pushed as fast as the peer's flow
 // control takes them. Inside a transaction the peer asks for each batch, so
@@ -66,6 +72,12 @@ type Options struct {
 	// Outcome returns what became of the statement with that id: a result,
 	// the error it failed with, or fault.OutcomeUnknown. Nil: nothing is known.
 	Outcome func(ctx context.Context, database string, id forward.ID) (forward.Result, error)
+	// Position returns how far a database of this node, the primary of that term,
+	// has come, for peers that follow it. It is asked again when one of the channels
+	// is closed: moved when the position is another, role when this node's role is.
+	// An error says that there is nothing to tell now; without channels, never. Nil:
+	// peers are told nothing.
+	Position func(database string) (pos engine.Position, term uint64, moved, role <-chan struct{}, err error)
 
 	// Handover is asked by the node to, which wants to become primary, to stop
 	// writing. It returns when nothing of this node commits any more, or an

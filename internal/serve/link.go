@@ -42,14 +42,17 @@ type linkStream struct {
 	room   chan struct{} // holds one: replies have been sent
 	// execs counts statements until they are answered; with closing set it
 	// only falls.
-	execs sync.WaitGroup
+	execs     sync.WaitGroup
+	followed  map[string]bool // the databases of which the peer gets news; the reader's
+	followers sync.WaitGroup  // their goroutines, which only the reader starts
 
 	mu      sync.Mutex // guards the following
 	running map[uint64]context.CancelFunc
 	lastSeq uint64
 	closing bool
-	sending bool // a goroutine is sending; it takes what is added to out meanwhile
+	sending bool // a goroutine is sending; it takes what is added meanwhile
 	out     []reply
+	news    map[string]*wire.News // the newest of each database that is not sent yet
 	ping    uint64
 	last    *wire.LinkReply // to be sent behind out; the peer heeds nothing after it
 }
@@ -57,7 +60,10 @@ type linkStream struct {
 // newLink returns the link on conn, which goes over raw. It breaks when nothing
 // comes for too long; serve is to follow.
 func (s *Server) newLink(raw, conn net.Conn) *linkStream {
-	l := &linkStream{s: s, raw: raw, running: map[uint64]context.CancelFunc{}, room: make(chan struct{}, 1)}
+	l := &linkStream{
+		s: s, raw: raw, room: make(chan struct{}, 1), followed: map[string]bool{},
+		running: map[uint64]context.CancelFunc{}, news: map[string]*wire.News{},
+	}
 	l.silent = time.AfterFunc(pingAfter+pingTimeout, l.breakOff)
 	l.conn = heardConn{conn, l.silent}
 	l.frames = wire.NewFrames(l.conn)
@@ -108,6 +114,7 @@ func (l *linkStream) serve(said wire.Meta) {
 		l.finish()
 	}
 	reader.Wait()
+	l.followers.Wait() // which add to execs
 	l.execs.Wait()
 }
 
@@ -162,7 +169,7 @@ func (l *linkStream) take(req *wire.LinkRequest) error {
 		}
 	}
 	l.flushSoon(req.GetPing())
-	return nil
+	return l.follow(req)
 }
 
 // makeRoom waits until not too many answers wait for the peer to read them.
@@ -256,14 +263,23 @@ func (l *linkStream) flushSoon(ping uint64) {
 		return
 	}
 	defer l.mu.Unlock()
-	if l.sending || len(l.out) == 0 && l.ping == 0 {
+	if len(l.out) > 0 || l.ping != 0 {
+		l.flushAsideLocked()
+	}
+}
+
+// flushAsideLocked is flushLocked on a goroutine of its own, if nobody is sending.
+// It must not be called with closing set. It keeps mu.
+func (l *linkStream) flushAsideLocked() {
+	if l.sending {
 		return
 	}
+	l.sending = true
 	l.execs.Add(1)
 	go func() {
 		defer l.execs.Done()
 		l.mu.Lock()
-		l.flushLocked()
+		l.sendLocked()
 	}()
 }
 
@@ -280,7 +296,7 @@ func (l *linkStream) flushLocked() {
 
 // sendLocked is flushLocked for who has set sending.
 func (l *linkStream) sendLocked() {
-	for len(l.out) > 0 || l.ping != 0 || l.last != nil {
+	for len(l.out) > 0 || len(l.news) > 0 || l.ping != 0 || l.last != nil {
 		if len(l.running) > 0 { // others may be about to end, and go along
 			l.mu.Unlock()
 			runtime.Gosched()
@@ -290,7 +306,7 @@ func (l *linkStream) sendLocked() {
 		if len(l.out) == 0 && l.last != nil {
 			frame, l.last = l.last, nil
 		}
-		frame.Ping, frame.Replies = l.ping, make([]*wire.ExecReply, len(batch))
+		frame.Ping, frame.Replies, frame.News = l.ping, make([]*wire.ExecReply, len(batch)), l.takeNewsLocked()
 		l.ping = 0
 		l.mu.Unlock()
 		for i, r := range batch {
@@ -332,6 +348,7 @@ func (l *linkStream) giveUp(why error) {
 	defer l.allowLastWords()()
 	l.mu.Lock()
 	l.closing, l.out = true, nil
+	clear(l.news)
 	l.last = &wire.LinkReply{Error: wire.NewError(why)}
 	l.flushLocked()
 	l.readOut()

@@ -15,6 +15,9 @@
 // accepted, which costs a round trip once and makes refusals (wrong secret,
 // other cluster) certain to have run nothing.
 //
+// Over the link the other node, if it is primary, also tells how far its databases
+// have come, for those that [Peer.Follow] names.
+//
 // A frame of which the last byte is missing is not run. So a statement whose
 // frame could not be written is one that has run nothing, although a part of it
 // may have left.
@@ -67,6 +70,7 @@ import (
 
 	"google.golang.org/grpc/credentials"
 
+	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
@@ -85,8 +89,15 @@ type Options struct {
 	// bytes; zero is 64 MiB. The other node's bound holds as well.
 	MaxMessage int
 	// OnBroken is called each time an established link breaks, or is ended by
-	// the other node, except by Close. It must not block.
+	// the other node, except by Close. It must not block. It returns before there
+	// are news of the next link.
 	OnBroken func()
+	// OnNews is called with how far a followed database of the other node, the
+	// primary, has come, see Peer.Follow. The term is that node's own count
+	// (engine.State.Term), which may not be this node's. It is called by one
+	// goroutine, in the order in which the other node has said it, and must not
+	// block: answers wait behind it.
+	OnNews func(database string, pos engine.Position, term uint64)
 
 	// The bounds described at the package; zero is the default. With a longer
 	// PingEvery the other node takes this one for gone.
@@ -102,6 +113,9 @@ func (o Options) normalize() Options {
 	o.PingTimeout = cmp.Or(o.PingTimeout, 2*time.Second)
 	if o.OnBroken == nil {
 		o.OnBroken = func() {}
+	}
+	if o.OnNews == nil {
+		o.OnNews = func(string, engine.Position, uint64) {}
 	}
 	if o.Dialer == nil {
 		o.Dialer = func(ctx context.Context, addr string) (net.Conn, error) {

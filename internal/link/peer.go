@@ -40,11 +40,15 @@ type Peer struct {
 	cancel     context.CancelFunc
 	goroutines sync.WaitGroup
 
-	mu      sync.Mutex // guards the following
-	closed  bool
-	current *session // nil, or not known to be broken
-	opening *attempt // nil, or under way
-	pause   pause    // after the last attempt
+	// ending is held while OnBroken is called for a session.
+	ending sync.Mutex
+
+	mu       sync.Mutex // guards the following
+	closed   bool
+	current  *session        // nil, or not known to be broken
+	opening  *attempt        // nil, or under way
+	pause    pause           // after the last attempt
+	followed map[string]bool // databases
 }
 
 // attempt is one try to open a session, shared by all who wait for it.
@@ -63,7 +67,7 @@ func Dial(opts Options) (*Peer, error) {
 			return nil, err
 		}
 	}
-	p := &Peer{opts: opts, me: wire.Meta{
+	p := &Peer{opts: opts, followed: map[string]bool{}, me: wire.Meta{
 		Version: wire.Version, Cluster: opts.Cluster, Node: opts.Name, Addr: opts.SelfAddr, MaxMessage: opts.MaxMessage,
 	}}
 	p.md = p.me.MD()
@@ -166,12 +170,17 @@ func (p *Peer) open(a *attempt) {
 	p.opening = nil
 	if err == nil {
 		p.current, p.pause = s, pause{}
+		for name := range p.followed {
+			s.follow(name)
+		}
 	} else {
 		p.pause.begin(err)
 	}
 	p.mu.Unlock()
 	a.session, a.err = s, err
 	if err == nil {
+		p.ending.Lock() // no news comes before the end of the session before is told
+		p.ending.Unlock()
 		// Only now, so that a session that ends at once is taken away again.
 		s.start()
 	}
@@ -180,6 +189,8 @@ func (p *Peer) open(a *attempt) {
 
 // lost is called once by each session when it has ended.
 func (p *Peer) lost(s *session) {
+	p.ending.Lock()
+	defer p.ending.Unlock()
 	p.mu.Lock()
 	if p.current == s {
 		p.current = nil

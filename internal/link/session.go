@@ -37,6 +37,7 @@ type session struct {
 	mu      sync.Mutex // guards the following
 	queue   []*call    // not yet in a frame
 	cancels []uint64
+	follows [][]byte // databases, of which to ask for news
 	ping    uint64
 	sending bool             // a goroutine is in frames.Write
 	calls   map[uint64]*call // in a frame and not answered, waited for or not
@@ -139,11 +140,16 @@ func (s *session) submit(c *call) {
 		return
 	}
 	s.sendLocked(inlineBytes - s.bytes)
-	more := len(s.queue) > 0 || len(s.cancels) > 0 || s.ping != 0
+	more := s.hasMoreLocked()
 	s.mu.Unlock()
 	if more {
 		s.kick() // others' statements are not this caller's to wait for
 	}
+}
+
+// hasMoreLocked reports whether something is to be sent.
+func (s *session) hasMoreLocked() bool {
+	return len(s.queue) > 0 || len(s.cancels) > 0 || len(s.follows) > 0 || s.ping != 0
 }
 
 func (s *session) kick() {
@@ -162,7 +168,7 @@ func (s *session) sender() {
 			return
 		}
 		s.mu.Lock()
-		for !s.sending && s.err == nil && (len(s.queue) > 0 || len(s.cancels) > 0 || s.ping != 0) {
+		for !s.sending && s.err == nil && s.hasMoreLocked() {
 			s.sendLocked(maxFrame)
 		}
 		s.mu.Unlock() // if another is sending, it kicks when it is done
@@ -182,9 +188,9 @@ func (s *session) sendLocked(limit int) {
 			return
 		}
 	}
-	n := min(len(s.cancels), maxCancels)
-	frame := &wire.LinkRequest{Cancels: s.cancels[:n:n], Ping: s.ping}
-	s.cancels, s.ping = s.cancels[n:], 0
+	n, follows := min(len(s.cancels), maxCancels), min(len(s.follows), maxFollows)
+	frame := &wire.LinkRequest{Cancels: s.cancels[:n:n], Ping: s.ping, Follow: s.follows[:follows:follows]}
+	s.cancels, s.follows, s.ping = s.cancels[n:], s.follows[follows:], 0
 	var leaving []*call
 	size := 0
 	for len(s.queue) > 0 {
@@ -247,6 +253,7 @@ func (s *session) receive() error {
 			}
 		}
 		s.mu.Unlock()
+		s.peer.hear(reply.GetNews())
 		if reply.GetClosing() {
 			return s.closing(reply.GetLastSeq())
 		}

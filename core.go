@@ -44,6 +44,8 @@ type core struct {
 	lastPrimary atomic.Pointer[string] // the address of the last one that was known
 	unreachable atomic.Pointer[error]  // why keepLink cannot reach the primary
 	goroutines  sync.WaitGroup         // everything started with stop as its end
+	// byName has what dbs has, for those who must not wait for mu.
+	byName sync.Map
 
 	mu    sync.Mutex // guards the following
 	refs  int        // open Nodes; 0 means stopping
@@ -148,6 +150,7 @@ func (c *core) serve(listener net.Listener) {
 		State:         func() engine.State { s, _ := c.engine.Watch(); return s },
 		Resolve:       c.resolve,
 		Outcome:       c.outcomeHere,
+		Position:      c.positionHere,
 		Handover:      c.beginHandover,
 		HandoverLimit: promoteBound,
 		Promote:       c.promote,
@@ -204,6 +207,10 @@ func (c *core) database(name string) (*database, error) {
 		return nil, err
 	}
 	c.dbs[name] = db
+	c.byName.Store(name, db)
+	for _, p := range c.peers {
+		db.follow(p)
+	}
 	return db, nil
 }
 
@@ -269,6 +276,7 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 	if p, found := c.peers[addr]; found {
 		return p, nil
 	}
+	var p *link.Peer // nothing is called before it is there
 	p, err := link.Dial(link.Options{
 		Addr:        addr,
 		Credentials: c.creds,
@@ -276,10 +284,14 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 		Name:        c.cfg.Name,
 		SelfAddr:    c.addr,
 		MaxMessage:  c.cfg.MaxMessage,
-		OnBroken:    c.onBroken,
+		OnBroken:    func() { c.onBroken(p) },
+		OnNews:      func(name string, pos engine.Position, _ uint64) { c.heard(p, addr, name, pos) },
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, db := range c.dbs {
+		db.follow(p)
 	}
 	// Links to former primaries are kept for what they still owe; a cluster
 	// has few nodes, but their ports change with each restart.
@@ -287,11 +299,17 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 		oldest := c.peers[c.peerOrder[0]]
 		delete(c.peers, c.peerOrder[0])
 		c.peerOrder = c.peerOrder[1:]
-		c.goroutines.Go(func() { oldest.Close() })
+		c.goroutines.Go(func() { c.hangUp(oldest) })
 	}
 	c.peers[addr] = p
 	c.peerOrder = append(c.peerOrder, addr)
 	return p, nil
+}
+
+// hangUp closes a link that nobody finds any more.
+func (c *core) hangUp(p *link.Peer) {
+	p.Close() //nolint:errcheck // always nil
+	c.unheard(p)
 }
 
 // reconnect makes the next use of the link to addr, if there is one, try at

@@ -8,6 +8,7 @@ import (
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/link"
 )
 
 // The pauses between attempts to connect to a primary that does not answer.
@@ -90,7 +91,7 @@ func (c *core) leave(addr string) {
 	c.peerOrder = slices.DeleteFunc(c.peerOrder, func(a string) bool { return a == addr })
 	c.mu.Unlock()
 	if p != nil {
-		p.Close() //nolint:errcheck // always nil
+		c.hangUp(p)
 	}
 }
 
@@ -124,7 +125,8 @@ func (c *core) reachable(primary engine.Peer, err error) {
 }
 
 // onBroken is called when a link breaks.
-func (c *core) onBroken() {
+func (c *core) onBroken(p *link.Peer) {
+	c.unheard(p)
 	c.engine.Suspect()
 	select {
 	case c.broken <- struct{}{}:

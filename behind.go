@@ -61,7 +61,7 @@ func (db *database) soonHere(ctx context.Context) bool {
 	}
 	wait, cancel := context.WithTimeout(ctx, seenWait)
 	defer cancel()
-	if db.tracker.Wait(wait, f.seen.pos, f.seen.term) != nil && wait.Err() != nil {
+	if db.awaitHere(wait, f.seen) != nil && wait.Err() != nil {
 		// It does not move any more; the next reads need not wait to know.
 		db.behind.CompareAndSwap(f, &floor{written: f.seen, seen: f.seen})
 	}
@@ -158,7 +158,7 @@ func (db *database) awaitCommit(ctx context.Context, await Await, a acked) error
 	wait, cancel := context.WithTimeout(ctx, db.core.cfg.AwaitTimeout)
 	defer cancel()
 	if err == nil {
-		err = db.tracker.Wait(wait, a.pos, a.term)
+		err = db.awaitHere(wait, a)
 	}
 	switch {
 	case err == nil, errors.Is(err, fault.Closed): // committed all the same
@@ -193,7 +193,7 @@ func (db *database) catchUp(ctx context.Context) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, db.core.cfg.AwaitTimeout)
 	defer cancel()
-	err := db.tracker.Wait(wait, f.seen.pos, f.seen.term)
+	err := db.awaitHere(wait, f.seen)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

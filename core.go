@@ -285,7 +285,7 @@ func (c *core) peer(addr string) (*link.Peer, error) {
 		SelfAddr:    c.addr,
 		MaxMessage:  c.cfg.MaxMessage,
 		OnBroken:    func() { c.onBroken(p) },
-		OnNews:      func(name string, pos engine.Position, _ uint64) { c.heard(p, addr, name, pos) },
+		OnNews:      func(name string, pos engine.Position, _ uint64) { c.heard(name, news{pos, addr, p}) },
 	})
 	if err != nil {
 		return nil, err

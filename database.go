@@ -44,8 +44,6 @@ type database struct {
 	// nil when it has caught up.
 	behind      atomic.Pointer[floor]
 	unconfirmed unconfirmed
-	// ahead is what a primary has told last; nil if none has, or its link is broken.
-	ahead atomic.Pointer[news]
 	// redirected bounds the reads that go to the primary while behind.
 	redirected chan struct{}
 

@@ -13,11 +13,9 @@ func ShutGate(ctx context.Context, n *Node, grace time.Duration) (open func(), e
 	return n.core.gate.ShutWithin(ctx, grace)
 }
 
-// Ahead returns what n was told last of how far its database of that name has come
-// on the primary, and by whom.
-func Ahead(n *Node, name string) (pos engine.Position, term uint64, from string, told bool) {
-	if a := n.core.known(name).ahead.Load(); a != nil {
-		return a.at.pos, a.at.term, a.from, true
-	}
-	return pos, 0, "", false
+// PrimaryAt returns how far n knows the primary's database of that name to have come,
+// and whether it has been told.
+func PrimaryAt(n *Node, name string) (pos engine.Position, term uint64, known bool) {
+	a, known := n.core.known(name).primaryAt()
+	return a.pos, a.term, known
 }

@@ -13,8 +13,8 @@ import (
 // state changes twice a second.
 const roleSettles = 300 * time.Millisecond
 
-// followRole retires the writers whenever this node stops being primary, and
-// logs what the role is.
+// followRole retires the writers whenever this node stops being primary, wakes the
+// pacers, and logs what the role is.
 func (c *core) followRole() {
 	var last engine.State
 	log := roleLog{c: c}
@@ -32,6 +32,9 @@ func (c *core) followRole() {
 			}
 		}
 		last = s
+		for _, db := range c.databases() {
+			db.primaryChanged()
+		}
 		select {
 		case <-changed:
 			settles.Reset(roleSettles)

@@ -6,13 +6,24 @@ import (
 	"github.com/litefwd/litefwd/internal/link"
 )
 
-// news is how far a primary has told that its database has come.
+// news is how far a primary has told that its database has come, and the address
+// and the link that it came from.
 type news struct {
-	// at has the term in which this node knew from as the primary's address; 0 if it
-	// did not.
-	at   acked
+	pos  engine.Position
 	from string
-	over *link.Peer // by which it came
+	over *link.Peer
+}
+
+// primaryAt returns how far the primary is known to have come; not if it has told
+// nothing, or another one has. Its term is this node's: on LiteFS each node counts
+// for itself.
+func (db *database) primaryAt() (a acked, known bool) {
+	n := db.news.Load()
+	if n == nil {
+		return a, false
+	}
+	s, _ := db.core.watch()
+	return acked{n.pos, s.Term}, s.Primary.Addr == n.from
 }
 
 // positionHere tells peers, while this node is primary, how far a database has
@@ -47,32 +58,35 @@ func (db *database) follow(p *link.Peer) {
 	}
 }
 
-// heard is called with what has come over p, a link to addr. The other node's term is
-// of no use here: on LiteFS each node counts for itself.
-func (c *core) heard(p *link.Peer, addr, name string, pos engine.Position) {
-	db := c.known(name)
-	if db == nil {
-		return
+// heard is called with news of the database called name.
+func (c *core) heard(name string, n news) {
+	if db := c.known(name); db != nil && db.replica != nil {
+		db.heard(n)
 	}
-	n := &news{at: acked{pos: pos}, from: addr, over: p}
-	if s, _ := c.watch(); s.Primary.Addr == addr {
-		n.at.term = s.Term
-	}
-	db.heard(n)
 }
 
-// heard notes n. It takes the place of what was told before, also if it is not newer:
-// the copy of the same node may have been replaced, and another one is the later
-// primary.
-func (db *database) heard(n *news) { db.ahead.Store(n) }
+// heard notes n in place of what was told before: a node that takes over may be less
+// far, and what one node tells comes in order.
+func (db *database) heard(n news) {
+	db.news.Store(&n)
+	db.pacer.Kick()
+}
+
+// primaryChanged is called when something is new about the primary, which may be
+// the one that has told news already.
+func (db *database) primaryChanged() {
+	if db.pacer != nil {
+		db.pacer.Kick()
+	}
+}
 
 // unheard forgets what has come over p, which is broken or closed: what it would
 // tell now is not known.
 func (c *core) unheard(p *link.Peer) {
 	c.byName.Range(func(_, db any) bool {
-		ahead := &db.(*database).ahead
-		if n := ahead.Load(); n != nil && n.over == p {
-			ahead.CompareAndSwap(n, nil)
+		last := &db.(*database).news
+		if n := last.Load(); n != nil && n.over == p {
+			last.CompareAndSwap(n, nil)
 		}
 		return true
 	})

@@ -15,18 +15,17 @@ func waitNews(t *testing.T, c *litefwdtest.Cluster, i, primary int, name string)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for end := time.After(10 * time.Second); ; {
-		pos, term, from, told := litefwd.Ahead(c.Node(i), name)
-		if primary < 0 {
-			if !told {
-				return
-			}
-		} else if s := c.Node(i).Status(); told && pos == c.Position(primary, name) && term == s.Term && from == s.Primary.Addr {
+		pos, term, known := litefwd.PrimaryAt(c.Node(i), name)
+		if primary < 0 && !known {
+			return
+		}
+		if primary >= 0 && known && pos == c.Position(primary, name) && term == c.Node(i).Status().Term {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("node %d has heard %v of term %d from %q (%t)", i, pos, term, from, told)
+			t.Fatalf("node %d has heard %v of term %d (%t)", i, pos, term, known)
 		}
 	}
 }
@@ -46,10 +45,10 @@ func TestNewsOfThePrimary(t *testing.T) {
 	if pos := c.Position(1, "app.db"); pos != before {
 		t.Errorf("the copy is at %v", pos)
 	}
-	if pos, _, _, _ := litefwd.Ahead(c.Node(1), "app.db"); pos.TXID != before.TXID+3 {
+	if pos, _, _ := litefwd.PrimaryAt(c.Node(1), "app.db"); pos.TXID != before.TXID+3 {
 		t.Errorf("heard %v after three writes from %v", pos, before)
 	}
-	if _, _, _, told := litefwd.Ahead(c.Node(0), "app.db"); told {
+	if _, _, known := litefwd.PrimaryAt(c.Node(0), "app.db"); known {
 		t.Error("the primary was told something")
 	}
 }
@@ -62,7 +61,7 @@ func TestNewsAfterABreak(t *testing.T) {
 	c.Partition(0, 1)
 	waitNews(t, c, 1, -1, "app.db")
 	mustExec(t, c.DB(2), "INSERT INTO t VALUES (1)")
-	if _, _, _, told := litefwd.Ahead(c.Node(1), "app.db"); told {
+	if _, _, known := litefwd.PrimaryAt(c.Node(1), "app.db"); known {
 		t.Error("news came through a partition")
 	}
 	c.Heal()

@@ -4,16 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/gate"
 )
-
-// news is how far the primary has told that it is, and the address it came from.
-type news struct {
-	at   acked
-	from string
-}
 
 // newPacer makes what lets this node's copy catch up with the primary while there
 // are reads.
@@ -27,25 +20,25 @@ func newPacer(db *database) *gate.Pacer {
 
 // isBehind reports whether the copy lacks what the primary is known to have.
 func (db *database) isBehind() bool {
-	n := db.news.Load()
-	return n != nil && !db.reached(n.at)
+	a, known := db.primaryAt()
+	return known && !db.reached(a)
 }
 
 // catchUpNow waits until the copy has what the primary is known to have now.
 func (db *database) catchUpNow(ctx context.Context) bool {
-	n := db.news.Load()
-	if n == nil {
+	a, known := db.primaryAt()
+	if !known {
 		return true
 	}
-	db.tracker.Wait(ctx, n.at.pos, n.at.term) //nolint:errcheck // if it is lost, it is not coming
-	return db.reached(n.at)
+	db.tracker.Wait(ctx, a.pos, a.term) //nolint:errcheck // if it is lost, it is not coming
+	return db.reached(a)
 }
 
 // isBlind reports whether nobody tells how far the primary is: it is not known,
 // or its node does not run, while LiteFS itself may have something to apply.
 func (db *database) isBlind() bool {
-	s, _ := db.core.watch()
-	return s.Role != engine.Primary && db.news.Load() == nil
+	_, known := db.primaryAt()
+	return !known && !db.isPrimary()
 }
 
 // pace is called for each read transaction that begins.
@@ -53,6 +46,14 @@ func (db *database) pace() {
 	if db.isBlind() {
 		db.pacer.Kick()
 	}
+}
+
+// awaitHere is the tracker's Wait, for the sake of which reads get less of the time.
+func (db *database) awaitHere(ctx context.Context, a acked) error {
+	if db.pacer != nil {
+		db.pacer.Hurry()
+	}
+	return db.tracker.Wait(ctx, a.pos, a.term)
 }
 
 // longRead is what a local read may take without being counted as a long one:

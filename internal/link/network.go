@@ -15,6 +15,9 @@ import (
 type network struct {
 	failure atomic.Pointer[error] // of the last attempt; nil if it succeeded
 	watches sync.WaitGroup        // goroutines, which end with their connections
+
+	mu     sync.Mutex // guards the following, and watches against more of them
+	closed bool
 }
 
 // serverPings is how often a node pings a peer that says nothing, see package
@@ -29,12 +32,27 @@ func (n *network) dialer(o Options) func(context.Context, string) (net.Conn, err
 			return nil, err
 		}
 		w := watchConn(conn)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.closed {
+			conn.Close()
+			return nil, net.ErrClosed
+		}
 		// Nobody here can ask, but the other node's own pings come.
 		n.watches.Go(func() {
 			w.watch(w.closed, max(o.PingEvery, serverPings), max(o.PingTimeout, serverPings), func() {})
 		})
 		return w, nil
 	}
+}
+
+// close waits until the connections have ended, after gRPC's Close: that does not
+// wait for one which it is about to make.
+func (n *network) close() {
+	n.mu.Lock()
+	n.closed = true
+	n.mu.Unlock()
+	n.watches.Wait()
 }
 
 // err returns why there is no connection, or nil.

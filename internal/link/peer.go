@@ -122,7 +122,7 @@ func (p *Peer) Close() error {
 	p.cancel()
 	p.conn.Close() //nolint:errcheck // its only error is that it was closed before
 	p.goroutines.Wait()
-	p.net.watches.Wait()
+	p.net.close()
 	return nil
 }
 

@@ -34,9 +34,10 @@ type database struct {
 	pool  *sql.DB // Node.DB
 	local *sql.DB // Node.Local
 
-	gate  gate.Gate // which local reads pass, with the node's, if copies are replaced
-	pacer *gate.Pacer
-	news  atomic.Pointer[news]
+	gate   gate.Gate // which local reads pass, with the node's, if copies are replaced
+	pacer  *gate.Pacer
+	news   atomic.Pointer[news]
+	looked atomic.Int64 // see lookForNews
 	// saidLong: a long read was logged.
 	saidLong atomic.Bool
 

@@ -1,6 +1,8 @@
 package litefwd
 
 import (
+	"time"
+
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/link"
@@ -79,6 +81,26 @@ func (db *database) primaryChanged() {
 		db.pacer.Kick()
 	}
 }
+
+// lookEvery is how often those who read without a pause look for news.
+const lookEvery = 200 * time.Microsecond
+
+// lookForNews is called by those who keep the processors busy: they do not let Go look
+// for what comes from other nodes, and LiteFS, which asks for its locks the more seldom
+// the longer they read, waits for the news.
+func (db *database) lookForNews() {
+	n := db.news.Load()
+	if n == nil {
+		return
+	}
+	last, now := db.looked.Load(), int64(time.Since(started))
+	if time.Duration(now-last) >= lookEvery && db.looked.CompareAndSwap(last, now) {
+		n.over.Look()
+	}
+}
+
+// started makes times that fit an atomic.
+var started = time.Now()
 
 // unheard forgets what has come over p, which is broken or closed: what it would
 // tell now is not known.

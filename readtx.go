@@ -73,6 +73,7 @@ func readEnded() error { return fault.New(fault.TxExpired, "the read was ended: 
 func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 	joined, hits, err := c.reading.join(lease)
 	if hits%yieldEvery == yieldEvery-1 {
+		c.db.lookForNews()
 		runtime.Gosched()
 	}
 	if joined || err != nil {

@@ -2,7 +2,9 @@ package link
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,11 +87,24 @@ func (c *watchedConn) Close() error {
 
 func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) { // by look; there is no other deadline
+		if err = c.Conn.SetReadDeadline(time.Time{}); err == nil {
+			n, err = c.Conn.Read(b)
+		}
+	}
 	if n > 0 {
 		c.read.Store(int64(monotonic()))
 	}
 	return n, err
 }
+
+// look makes a Read that waits look for what has come. Go itself looks only when a
+// processor has nothing else to do, or every 10 ms (runtime, findRunnable and sysmon).
+func (c *watchedConn) look() {
+	c.Conn.SetReadDeadline(longAgo) //nolint:errcheck // it is closed then
+}
+
+var longAgo = time.Unix(1, 0)
 
 // Write returns an error only if bytes are missing, as TCP's does: whoever gets
 // one may take it that what he wrote has not arrived as a whole.

@@ -13,10 +13,11 @@ const (
 	// clearBound is how long the writer waits for local reads to give their locks
 	// up. Those that run for longer are SQLite's to wait for.
 	clearBound = 50 * time.Millisecond
-	// walLimit is the size of a WAL that is checkpointed. It is less than the 1000
-	// pages of 4 KiB at which SQLite does that by itself: with reads that always
-	// follow one another SQLite would try at each commit and never come to the end.
-	walLimit = 3 << 20
+	// walLimit is the size of a WAL's file that SQLite was kept from resetting: it
+	// does that by itself when 1000 pages, mostly of 4 KiB, are in it and nobody
+	// reads from it. With reads that always follow one another it tries at each commit
+	// and never comes to the end.
+	walLimit = 4608 << 10
 	// walEvery is how often the size is looked at, while there are commits.
 	walEvery = 100 * time.Millisecond
 )

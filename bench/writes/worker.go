@@ -19,6 +19,9 @@ type order struct {
 	Await   litefwd.Await // of write and gorm
 	For     time.Duration // how long
 	Tx      bool          // gorm: with its default transaction
+	// Begin is when to begin, for processes that write at the same time; zero is when
+	// each caller has had its first write.
+	Begin time.Time
 }
 
 // report is what came of an order.
@@ -79,26 +82,30 @@ func obey(w *rig.Worker, o order) (report, error) {
 	return measure(o, write), nil
 }
 
-// measure runs write by all callers until the time is over.
+// measure runs write by all callers until the time is over. A write that has not
+// ended by then does not count, but how long it took does.
 func measure(o order, write func(i int) error) report {
 	var mu sync.Mutex // guards what follows
 	var all []time.Duration
 	var r report
 	var callers sync.WaitGroup
-	for range min(o.Callers, 16) { // connections, statements
-		if err := write(0); err != nil {
-			r.Errors, r.FirstError = r.Errors+1, err.Error()
+	if o.Begin.IsZero() {
+		for range min(o.Callers, 16) { // connections, statements
+			if err := write(0); err != nil {
+				r.Errors, r.FirstError = r.Errors+1, err.Error()
+			}
 		}
+		o.Begin = time.Now()
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	began := time.Now()
-	end := began.Add(o.For)
+	time.Sleep(time.Until(o.Begin))
+	end := o.Begin.Add(o.For)
 	for range o.Callers {
 		callers.Go(func() {
 			var mine []time.Duration
 			var failed error
-			failures := 0
+			writes, failures := 0, 0
 			for i := 0; ; i++ {
 				t := time.Now()
 				if t.After(end) {
@@ -112,11 +119,16 @@ func measure(o order, write func(i int) error) report {
 					}
 					continue
 				}
-				mine = append(mine, time.Since(t))
+				took := time.Since(t)
+				mine = append(mine, took)
+				if !t.Add(took).After(end) {
+					writes++
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, mine...)
+			r.Writes += writes
 			r.Errors += failures
 			if failed != nil && r.FirstError == "" {
 				r.FirstError = failed.Error()
@@ -124,9 +136,8 @@ func measure(o order, write func(i int) error) report {
 		})
 	}
 	callers.Wait()
-	r.Took = time.Since(began)
+	r.Took = o.For
 	runtime.ReadMemStats(&after)
-	r.Writes = len(all)
 	r.P50, r.P99, r.P999, r.Max = rig.Quantiles(all)
 	if r.Writes > 0 {
 		r.Allocs = float64(after.Mallocs-before.Mallocs) / float64(r.Writes)

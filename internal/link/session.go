@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/rawconn"
 	"github.com/litefwd/litefwd/internal/wire"
 )
 
@@ -69,7 +70,7 @@ func (p *Peer) connect(ctx context.Context) (s *session, err error) {
 	if err != nil {
 		return nil, fault.Refuse(fault.NoPrimary, "cannot reach %s: %w", p.opts.Addr, err)
 	}
-	conn := watchConn(raw)
+	conn := watchConn(rawconn.Wrap(raw))
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer func() {
 		if !stop() && err == nil {

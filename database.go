@@ -34,10 +34,10 @@ type database struct {
 	pool  *sql.DB // Node.DB
 	local *sql.DB // Node.Local
 
-	gate   gate.Gate // which local reads pass, with the node's, if copies are replaced
-	pacer  *gate.Pacer
-	news   atomic.Pointer[news]
-	looked atomic.Int64 // see lookForNews
+	// commits are those of this node's writer.
+	commits commits
+	news    atomic.Pointer[news]
+	looked  atomic.Int64 // see lookForNews
 	// saidLong: a long read was logged.
 	saidLong atomic.Bool
 
@@ -180,6 +180,7 @@ func (db *database) openWriter(term uint64) (*writer.Writer, error) {
 			Database:    db.engine,
 			Term:        term,
 			ClearReads:  db.clearReads(),
+			Committing:  db.commits.begin,
 			Classifier:  db.classifier,
 			Logger:      db.core.log.With("db", db.name),
 			BusyTimeout: cfg.BusyTimeout,

@@ -227,3 +227,27 @@ func TestNoLease(t *testing.T) {
 		}
 	})
 }
+
+// SQLite shows a commit before the engine knows of it. Whoever reads after
+// somebody has seen it sees it too, in whatever lease.
+func TestLeasesDoNotGoBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		for _, journal := range []string{"DELETE", "WAL"} {
+			t.Run(journal, func(t *testing.T) {
+				c := newCluster(t, 1, driver, longLeases)
+				mustExec(t, c.DB(0), "PRAGMA journal_mode="+journal)
+				old, other := connDB{mustConn(t, c.DB(0)), t.Context()}, connDB{mustConn(t, c.DB(0)), t.Context()}
+				queryInt(t, old, "SELECT count(*) FROM t")
+				var first, second int64
+				c.AtCommit(func() {
+					first = queryInt(t, other, "SELECT count(*) FROM t")
+					second = queryInt(t, old, "SELECT count(*) FROM t")
+				})
+				mustExec(t, c.DB(0), "INSERT INTO t VALUES (1)")
+				if first != 1 || second != 1 {
+					t.Errorf("while the engine learns of the commit one connection shows %d rows, and then another %d", first, second)
+				}
+			})
+		}
+	})
+}

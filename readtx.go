@@ -34,6 +34,7 @@ type readTx struct {
 	lease   bool
 	at      engine.Position
 	history uint64
+	commits uint64 // as many had begun
 	// ctx is what the statements of callers whose contexts have no end run with;
 	// cancel ends it.
 	ctx    context.Context
@@ -90,6 +91,9 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 	}
 	t.began = time.Now()
 	if t.lease {
+		t.commits, t.lease = c.db.commits.settled()
+	}
+	if t.lease {
 		var err error
 		if t.at, t.history, err = c.db.replica.Newest(); err != nil {
 			t.lease = false
@@ -97,7 +101,7 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 	}
 	if err := c.handle.control(&c.readBegin, "BEGIN"); err != nil {
 		t.over = true
-		t.leaveLocked()
+		t.leave()
 		return nil, err
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
@@ -115,22 +119,19 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 func (t *readTx) enter(ctx context.Context) error {
 	for _, g := range []*gate.Gate{&t.c.db.gate, &t.c.db.core.gate} {
 		r, err := g.Enter(ctx, t)
-		t.mu.Lock()
 		if err != nil {
-			t.leaveLocked()
-		} else {
-			t.readers = append(t.readers, r)
-		}
-		t.mu.Unlock()
-		if err != nil {
+			t.leave()
 			return err
 		}
+		t.mu.Lock()
+		t.readers = append(t.readers, r)
+		t.mu.Unlock()
 	}
 	t.c.db.pace()
 	return nil
 }
 
-func (t *readTx) leaveLocked() {
+func (t *readTx) leave() {
 	for _, r := range t.readers {
 		r.Leave()
 	}
@@ -167,11 +168,31 @@ func (t *readTx) join(lease bool) (joined bool, hits uint64, err error) {
 // holds reports whether a lease goes on.
 func (t *readTx) holds() bool {
 	db := t.c.db
-	if !t.lease || t.winding.Load() || db.gate.IsShut() || db.core.gate.IsShut() {
+	if !t.lease || t.winding.Load() || db.gate.IsShut() || db.core.gate.IsShut() ||
+		db.commits.begun.Load() != t.commits {
 		return false
 	}
 	at, history, err := db.replica.Newest()
 	return err == nil && at == t.at && history == t.history
+}
+
+// commits counts a writer's commits. In WAL mode others can read one before the
+// engine knows its position: LiteFS sets that where SQLite gives the write lock up.
+// A lease must not outlive the begin of a commit, or begin before its end, or it
+// would show less than another connection has shown.
+type commits struct{ begun, over atomic.Uint64 }
+
+// begin is writer.Options.Committing.
+func (c *commits) begin() (over func()) {
+	c.begun.Add(1)
+	return func() { c.over.Add(1) }
+}
+
+// settled returns how many have begun, and whether all of them are over.
+func (c *commits) settled() (begun uint64, all bool) {
+	over := c.over.Load() // first: it can only fall short
+	begun = c.begun.Load()
+	return begun, begun == over
 }
 
 // inUse reports whether somebody reads in t, nil or not.
@@ -281,8 +302,6 @@ func (t *readTx) fetch(ctx context.Context, q call) (*fetchedRows, error) {
 		raw.closed = t.end
 		return r, nil
 	}
-	raw.of = nil // whatever becomes of the handle, they can be read
-	t.h.openRows--
 	if err != nil {
 		t.winding.Store(true)
 	}
@@ -383,7 +402,7 @@ func (t *readTx) finishLocked() error {
 		return nil
 	}
 	t.over = true
-	defer t.leaveLocked()
+	defer t.leave()
 	for _, timer := range t.timers {
 		timer.Stop()
 	}

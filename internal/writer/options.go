@@ -63,6 +63,10 @@ type Options struct {
 	// let is called, which is soon. It waits for them no longer than a moment. nil:
 	// they hold locks only while they read.
 	ClearReads func() (let func())
+	// Committing is called before SQLite commits, and over when the engine has said
+	// where that led: in between readers may see it, and the engine not know of it.
+	// nil: nobody needs to know.
+	Committing func() (over func())
 	// Outcomes is how many outcomes are remembered. Zero means 65,536.
 	Outcomes int
 	// StatementCache is how many prepared statements the writing connection

@@ -155,8 +155,12 @@ func (s *scope) committing() func() {
 	if s.c.readOnly {
 		return func() {}
 	}
+	over := func() {}
+	if s.w.opts.Committing != nil {
+		over = s.w.opts.Committing()
+	}
 	s.w.commit.set(committing)
-	return func() { s.w.commit.set(noCommit) }
+	return func() { s.w.commit.set(noCommit); over() }
 }
 
 // rollback ends whatever transaction is open.

@@ -86,7 +86,8 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over { // ended before it began
+	if t.over { // ended before it began, perhaps between the gates
+		t.leave()
 		return nil, *t.ending.Load()
 	}
 	t.began = time.Now()

@@ -48,6 +48,9 @@ func (c *conn) exec(ctx context.Context, q call) (driver.Result, error) {
 	case here:
 		res, err := c.execHere(ctx, q)
 		for n := 0; c.again(ctx, &q, n, &err); n++ {
+			if c.onlyThere(&q) {
+				return c.execOnPrimary(ctx, q)
+			}
 			res, err = c.execHere(ctx, q)
 		}
 		if !c.askPrimary(&q, err) {
@@ -76,6 +79,9 @@ func (c *conn) query(ctx context.Context, q call) (driver.Rows, error) {
 	case here:
 		rows, err := c.queryHere(ctx, q)
 		for n := 0; c.again(ctx, &q, n, &err); n++ {
+			if c.onlyThere(&q) {
+				return c.queryOnPrimary(ctx, q)
+			}
 			rows, err = c.queryHere(ctx, q)
 		}
 		if !c.askPrimary(&q, err) {
@@ -142,6 +148,10 @@ func (c *conn) behind(ctx context.Context, stmts []sqlclass.Statement) (place, e
 		return here, nil
 	}
 }
+
+// onlyThere reports whether a read that was to be run here again finds no copy any
+// more, but an empty stand-in.
+func (c *conn) onlyThere(q *call) bool { return c.standIn && !c.localOnly && allReads(q.stmts) }
 
 // askPrimary reports whether a read that failed here with err must be run on
 // the primary: nothing ran here, and the primary may know better.

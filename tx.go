@@ -66,13 +66,17 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	t.opts.ReadOnly = opts.ReadOnly
 	if opts.ReadOnly && (c.localOnly || !c.standIn && c.db.soonHere(ctx)) {
 		local, err := c.beginSnapshot(ctx)
+		t.here = true
 		for n := 0; c.again(ctx, &call{}, n, &err); n++ {
+			if t.here = c.localOnly || !c.standIn; !t.here {
+				break
+			}
 			local, err = c.beginSnapshot(ctx)
 		}
-		if err != nil {
+		if t.here && err != nil {
 			return nil, c.final(err)
 		}
-		t.here, t.local = true, local
+		t.local = local
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, firstError(err, t.Rollback())

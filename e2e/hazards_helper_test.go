@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -42,7 +44,9 @@ func eachSetupAtOnce(t *testing.T, f func(t *testing.T, driver, journal string))
 type hooks struct {
 	mu            sync.Mutex // guards the following
 	before, after func()
-	failing       error // of the next connection that reads, for ever
+	failing       error // of the next connection that runs failingAt, for ever
+	failingAt     string
+	refusing      error // of all new connections to the copy; not used up
 }
 
 func (h *hooks) set(before, after func()) {
@@ -51,10 +55,25 @@ func (h *hooks) set(before, after func()) {
 	h.before, h.after = before, after
 }
 
-func (h *hooks) fail(err error) {
+func (h *hooks) fail(err error) { h.failAt(readHazard, err) }
+
+func (h *hooks) failAt(query string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.failing = err
+	h.failing, h.failingAt = err, query
+}
+
+// refuse makes it impossible to connect to the copy; nil ends that.
+func (h *hooks) refuse(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refusing = err
+}
+
+func (h *hooks) refusal() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.refusing
 }
 
 func (h *hooks) run(which *func()) {
@@ -67,9 +86,14 @@ func (h *hooks) run(which *func()) {
 	}
 }
 
-func (h *hooks) takeFailure() error {
+func (h *hooks) takeFailure() error { return h.takeFailureAt(readHazard) }
+
+func (h *hooks) takeFailureAt(query string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if query != h.failingAt {
+		return nil
+	}
 	err := h.failing
 	h.failing = nil
 	return err
@@ -98,6 +122,11 @@ type hookedConnector struct {
 func (c *hookedConnector) Driver() driver.Driver { return c.driver }
 
 func (c *hookedConnector) Connect(context.Context) (driver.Conn, error) {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(c.path), ".lag")); err == nil { // else it is a stand-in
+		if err := c.hooks.refusal(); err != nil {
+			return nil, err
+		}
+	}
 	conn, err := c.driver.Open("file:" + c.path)
 	if err != nil {
 		return nil, err
@@ -125,8 +154,8 @@ func (c *hookedConn) ExecContext(ctx context.Context, query string, args []drive
 }
 
 func (c *hookedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.broken == nil && query == readHazard {
-		c.broken = c.hooks.takeFailure()
+	if c.broken == nil {
+		c.broken = c.hooks.takeFailureAt(query)
 	}
 	if c.broken != nil {
 		return nil, c.broken

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -98,6 +99,53 @@ func TestResultCodesOfBrokenConnections(t *testing.T) {
 						t.Errorf("node %d's %s with code %d: %d rows, %v", i, name, code, got, err)
 					}
 				}
+			}
+		}
+	})
+}
+
+// A copy that breaks while it is read, and cannot be opened again: the read is the
+// primary's then, and never that of the empty database which stands in for the copy.
+func TestReadsWithoutCopy(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		h := &hooks{}
+		a := startApp(t, driver, "WAL", static(2), func(cfg *litefwd.Config) {
+			if cfg.Name == "node1" {
+				h.hook(cfg)
+			}
+		})
+		a.mustExec(1, "INSERT INTO t VALUES (1)")
+		const schema = "SELECT count(*) FROM sqlite_schema"
+		alone := func(query string) (n int, err error) {
+			return n, a.db(1).QueryRowContext(a.ctx, query).Scan(&n)
+		}
+		inTx := func(query string) (n int, err error) {
+			tx, err := a.db(1).BeginTx(a.ctx, &sql.TxOptions{ReadOnly: true})
+			if err != nil {
+				return 0, err
+			}
+			defer tx.Rollback()
+			return n, tx.QueryRowContext(a.ctx, query).Scan(&n)
+		}
+		for _, c := range []struct {
+			read          func(string) (int, error)
+			query, breaks string
+		}{
+			{alone, schema, schema},
+			{inTx, readHazard, "SELECT 1 FROM sqlite_schema LIMIT 1"}, // by which it takes its snapshot
+		} {
+			h.refuse(nil)
+			a.eventually("a connection to the copy", func() error {
+				before := a.nodes[1].Stats().ForwardedReads
+				if _, err := alone(readHazard); err != nil || a.nodes[1].Stats().ForwardedReads != before {
+					return fmt.Errorf("the read went to the primary: %v", err)
+				}
+				return nil
+			})
+			h.refuse(codeError(14))
+			h.failAt(c.breaks, codeError(266))
+			if n, err := c.read(c.query); n != 1 || err != nil {
+				t.Errorf("%s: %d, %v", c.query, n, err)
 			}
 		}
 	})

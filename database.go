@@ -34,6 +34,8 @@ type database struct {
 	pool  *sql.DB // Node.DB
 	local *sql.DB // Node.Local
 
+	gate  gate.Gate // which local reads pass, with the node's, if copies are replaced
+	pacer *gate.Pacer
 	// commits are those of this node's writer.
 	commits commits
 	news    atomic.Pointer[news]

@@ -87,7 +87,7 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.over { // ended before it began, perhaps between the gates
-		t.leave()
+		t.leaveLocked()
 		return nil, *t.ending.Load()
 	}
 	t.began = time.Now()
@@ -102,7 +102,7 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 	}
 	if err := c.handle.control(&c.readBegin, "BEGIN"); err != nil {
 		t.over = true
-		t.leave()
+		t.leaveLocked()
 		return nil, err
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
@@ -120,19 +120,22 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 func (t *readTx) enter(ctx context.Context) error {
 	for _, g := range []*gate.Gate{&t.c.db.gate, &t.c.db.core.gate} {
 		r, err := g.Enter(ctx, t)
+		t.mu.Lock()
 		if err != nil {
-			t.leave()
+			t.leaveLocked()
+		} else {
+			t.readers = append(t.readers, r)
+		}
+		t.mu.Unlock()
+		if err != nil {
 			return err
 		}
-		t.mu.Lock()
-		t.readers = append(t.readers, r)
-		t.mu.Unlock()
 	}
 	t.c.db.pace()
 	return nil
 }
 
-func (t *readTx) leave() {
+func (t *readTx) leaveLocked() {
 	for _, r := range t.readers {
 		r.Leave()
 	}
@@ -303,6 +306,8 @@ func (t *readTx) fetch(ctx context.Context, q call) (*fetchedRows, error) {
 		raw.closed = t.end
 		return r, nil
 	}
+	raw.of = nil // whatever becomes of the handle, they can be read
+	t.h.openRows--
 	if err != nil {
 		t.winding.Store(true)
 	}
@@ -403,7 +408,7 @@ func (t *readTx) finishLocked() error {
 		return nil
 	}
 	t.over = true
-	defer t.leave()
+	defer t.leaveLocked()
 	for _, timer := range t.timers {
 		timer.Stop()
 	}

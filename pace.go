@@ -76,6 +76,7 @@ func (db *database) countRead(t *readTx) {
 		return
 	}
 	s.longReads.Add(1)
+	db.classifier.Forget(t.text) // it may have been taken for a short one
 	if db.saidLong.CompareAndSwap(false, true) {
 		db.core.log.Warn("a local read took long; while one runs, nothing is replicated to this node (said once; see Stats)",
 			"db", db.name, "took", open.Round(time.Millisecond), "sql", t.text)

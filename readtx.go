@@ -252,9 +252,17 @@ func (t *readTx) query(ctx context.Context, q call) (*localRows, error) {
 func (t *readTx) queryLocked(ctx context.Context, q call) (*localRows, error) {
 	t.text = q.text
 	r := &localRows{in: t, of: t.h, cancel: &t.cancel}
-	if ctx.Done() == nil {
+	switch {
+	case t.checked && !some(q.stmts, mayTakeLong) && len(q.stmts) > 0:
+		// It has its locks, and is over before anybody could interrupt it, which the
+		// drivers make a goroutine for.
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		ctx = context.Background()
+	case ctx.Done() == nil:
 		ctx = t.ctx
-	} else {
+	default:
 		ctx, r.own = context.WithCancel(ctx)
 		r.cancel = &r.own
 	}

@@ -91,6 +91,8 @@ func readsSchema(s *sqlclass.Statement) bool  { return s.ReadsSchema }
 func usesCounters(s *sqlclass.Statement) bool { return s.UsesRowID || s.UsesChanges }
 func usesChanges(s *sqlclass.Statement) bool  { return s.UsesChanges }
 
+func mayTakeLong(s *sqlclass.Statement) bool { return !s.Short }
+
 // mayReadMain reports whether s, which runs on the local handle, may look at
 // the main database, so that a copy that is behind would show.
 func mayReadMain(s *sqlclass.Statement) bool {

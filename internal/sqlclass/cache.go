@@ -1,6 +1,7 @@
 package sqlclass
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -81,14 +82,30 @@ func (c *cache) evictLocked() {
 			c.hand++
 			continue
 		}
-		last := len(c.ring) - 1
-		c.ring[c.hand] = c.ring[last]
-		c.ring[last] = nil
-		c.ring = c.ring[:last]
-		delete(c.byText, e.text)
-		c.bytes -= e.bytes
+		c.dropLocked(c.hand)
 		return
 	}
+}
+
+// dropLocked drops the entry at i of the ring.
+func (c *cache) dropLocked(i int) {
+	e, last := c.ring[i], len(c.ring)-1
+	c.ring[i] = c.ring[last]
+	c.ring[last] = nil
+	c.ring = c.ring[:last]
+	delete(c.byText, e.text)
+	c.bytes -= e.bytes
+}
+
+// forget drops the text.
+func (c *cache) forget(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.byText[text]
+	if e == nil {
+		return
+	}
+	c.dropLocked(slices.Index(c.ring, e))
 }
 
 func (c *cache) clear() {

@@ -72,6 +72,10 @@ type Statement struct {
 	// LocalOnly, for a Read: it reads temp or attached databases, or the
 	// state of the connection, so that it cannot run on another node.
 	LocalOnly bool
+	// Short, for a Read: its program has no loop and calls no function, so that it
+	// takes next to no time. It is a hint: the schema may have changed since, see
+	// [Classifier.Forget].
+	Short bool
 	// ReadsSchema, for a Read: it asks for the schema by a PRAGMA, or by the
 	// table-valued function of one, or by EXPLAIN. SQLite answers those from what
 	// it has parsed, without looking whether another connection has changed it.

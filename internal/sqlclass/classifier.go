@@ -59,6 +59,10 @@ func (cl *Classifier) changedLocked() {
 	}
 }
 
+// Forget makes the next Classify ask about sql anew. What a statement is does not
+// change (see Classifier), but whether it is Short does, with the schema.
+func (cl *Classifier) Forget(sql string) { cl.cache.forget(sql) }
+
 // Classify splits sql into statements and classifies each. There is at least
 // one; a text of only space and comments is one Empty statement. The caller
 // must not change what it gets.

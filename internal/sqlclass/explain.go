@@ -14,7 +14,9 @@ import (
 type program struct {
 	reads, writes []int // indexes of the databases that it opens
 	// unexpected is an opcode that a read does not have, or "".
-	unexpected  string
+	unexpected string
+	// long: it may go on for long, by a loop or a function.
+	long        bool
 	usesRowID   bool
 	usesChanges bool
 	usesTotal   bool
@@ -73,6 +75,7 @@ func (p *program) add(row []driver.Value) {
 			opens(&p.reads, int(index))
 		}
 	case "Function", "PureFunc": // p4: name(number of arguments)
+		p.long = true
 		switch functionName(row[5]) {
 		case "last_insert_rowid":
 			p.usesRowID = true
@@ -87,8 +90,16 @@ func (p *program) add(row []driver.Value) {
 		if !readOpcodes[opcode] {
 			p.unexpected = opcode
 		}
+		p.long = p.long || loops[opcode]
 	}
 }
+
+// loops are the opcodes that go on to another row, or have a part of the program run
+// again, or stand for a loop.
+var loops = opcodeSet(`
+	Next Prev SorterNext VNext NextIfOpen PrevIfOpen Yield RowSetRead RowSetTest
+	Count VFilter Gosub InitCoroutine DecrJumpZero IfPos IfNotZero
+	AggStep AggStep0 AggStep1 OpenAutoindex SorterSort Sort SeekScan`)
 
 // functionName is the name, in lower case, in a Function's p4: name(arguments).
 func functionName(p4 driver.Value) string {

@@ -45,6 +45,7 @@ func queryOrDML(ctx context.Context, q Querier, dbs databases, c cursor, f facts
 	case isRead && len(p.writes) == 0 && p.unexpected == "":
 		s.Kind = Read
 		s.LocalOnly = !onlyMain(p.reads)
+		s.Short = !p.long
 	case isRead && len(p.writes) == 0:
 		s.unsure(fmt.Errorf("%w: its program has the opcode %s", errHiddenWrite, p.unexpected))
 	default:

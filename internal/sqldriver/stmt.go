@@ -9,8 +9,10 @@ import (
 
 // Stmt is a prepared statement of one Conn, and used like it.
 type Stmt struct {
-	raw driver.Stmt
-	mu  *turn // the Conn's
+	raw   driver.Stmt
+	exec  driver.StmtExecContext  // raw, or nil
+	query driver.StmtQueryContext // raw, or nil
+	mu    *turn                   // the Conn's
 }
 
 // Prepare prepares sql; the caller closes the statement.
@@ -27,7 +29,10 @@ func (c *Conn) Prepare(ctx context.Context, sql string) (*Stmt, error) {
 	if err != nil {
 		return nil, fault.FromDriver(err)
 	}
-	return &Stmt{raw: raw, mu: c.mu}, nil
+	s := &Stmt{raw: raw, mu: c.mu}
+	s.exec, _ = raw.(driver.StmtExecContext)
+	s.query, _ = raw.(driver.StmtQueryContext)
+	return s, nil
 }
 
 // NumInput is the driver's own answer, -1 if it does not count.
@@ -48,8 +53,8 @@ func (s *Stmt) Close() error {
 func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e, ok := s.raw.(driver.StmtExecContext); ok {
-		res, err := e.ExecContext(ctx, args)
+	if s.exec != nil {
+		res, err := s.exec.ExecContext(ctx, args)
 		return res, fault.FromDriver(err)
 	}
 	res, err := s.raw.Exec(values(args)) //nolint:staticcheck // for drivers without contexts
@@ -58,10 +63,12 @@ func (s *Stmt) Exec(ctx context.Context, args []driver.NamedValue) (driver.Resul
 
 // Query runs the statement and returns its rows.
 func (s *Stmt) Query(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if q, ok := s.raw.(driver.StmtQueryContext); ok {
-		rows, err := q.QueryContext(ctx, args)
+	if s.mu != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	if s.query != nil {
+		rows, err := s.query.QueryContext(ctx, args)
 		return serialized(s.mu, rows), fault.FromDriver(err)
 	}
 	rows, err := s.raw.Query(values(args)) //nolint:staticcheck // for drivers without contexts

@@ -129,6 +129,9 @@ func (c *conn) failedHere(err error) error {
 	case errors.Is(err, fault.HistoryChanged), errors.Is(err, errReadEnded):
 	case fault.OfStorage(err):
 		c.db.replica.Failed(err)
+	case fault.Code(err) == fault.CodeBusy && c.history != c.db.history():
+		// On a mount that has died SQLite cannot give locks back, and takes its own
+		// process's for held for ever (os_unix.c, posixUnlock).
 	default:
 		return err
 	}

@@ -25,7 +25,7 @@ func run(m *testing.M) int {
 		return runOrphan(dir)
 	}
 	if os.Getenv(processEnv) != "" {
-		return runProcess(os.Args[1], os.Args[2], os.Args[3])
+		return runProcess(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
 	}
 	if err := litefstest.Available(); err != nil {
 		if os.Getenv("CI") != "" {

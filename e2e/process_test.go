@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/litefwd/litefwd"
@@ -21,10 +23,10 @@ const processEnv = "LITEFWD_E2E_PROCESS"
 const attemptTime = 10 * time.Second
 
 // runProcess is one node's application: it opens dsn and writes as writer until
-// its standard input ends. On standard output it tells of each write twice: before
+// its standard input ends, while so many goroutines read without a pause. On standard output it tells of each write twice: before
 // it asks for it (Ended is 0), and what it was told. began is the history's, in
 // nanoseconds of Unix.
-func runProcess(dsn, writer, began string) int {
+func runProcess(dsn, writer, began, readers string) int {
 	fail := func(err error) int {
 		fmt.Fprintln(os.Stderr, writer+":", err)
 		return 1
@@ -34,6 +36,10 @@ func runProcess(dsn, writer, began string) int {
 		return fail(err)
 	}
 	nanos, err := strconv.ParseInt(began, 10, 64)
+	if err != nil {
+		return fail(err)
+	}
+	n, err := strconv.Atoi(readers)
 	if err != nil {
 		return fail(err)
 	}
@@ -50,6 +56,13 @@ func runProcess(dsn, writer, began string) int {
 		return fail(err)
 	}
 	defer node.Close()
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer cancel()
+	spin(ctx, &reading, node.DB(), n, func(ctx context.Context) error {
+		node.DB().QueryRowContext(ctx, "SELECT count(*) FROM w").Scan(new(int)) //nolint:errcheck // they may fail while something is killed
+		return nil
+	})
 	out := json.NewEncoder(os.Stdout)
 	for seq := 0; ctx.Err() == nil; seq++ {
 		asked := write{Writer: writer, Seq: seq, Begun: time.Since(h.began)}
@@ -59,6 +72,24 @@ func runProcess(dsn, writer, began string) int {
 		}
 	}
 	return 0
+}
+
+// spin starts n goroutines that read from db without a pause until ctx ends, or one
+// fails, which is returned.
+func spin(ctx context.Context, running *sync.WaitGroup, db *sql.DB, n int, read func(context.Context) error) (failed <-chan error) {
+	db.SetMaxIdleConns(n + 8) // for those that write, too
+	errs := make(chan error, n)
+	for range n {
+		running.Go(func() {
+			for ctx.Err() == nil {
+				if err := read(ctx); err != nil && ctx.Err() == nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	return errs
 }
 
 // process is an application that writes on its own, and can be killed.
@@ -71,8 +102,14 @@ type process struct {
 // startProcess starts the application of node i, whose writes go into h.
 func (a *app) startProcess(h *history, i int, writer string) *process {
 	a.t.Helper()
+	return a.startReadingProcess(h, i, writer, 0)
+}
+
+// startReadingProcess is startProcess with goroutines that read.
+func (a *app) startReadingProcess(h *history, i int, writer string, readers int) *process {
+	a.t.Helper()
 	p := &process{done: make(chan struct{})}
-	p.cmd = exec.Command(os.Args[0], a.config(i).DSN(), writer, strconv.FormatInt(h.began.UnixNano(), 10))
+	p.cmd = exec.Command(os.Args[0], a.config(i).DSN(), writer, strconv.FormatInt(h.began.UnixNano(), 10), strconv.Itoa(readers))
 	p.cmd.Env = append(os.Environ(), processEnv+"=1")
 	p.cmd.Stderr = &a.log
 	stdin, err := p.cmd.StdinPipe()

@@ -102,13 +102,15 @@
 //
 // # Reading on LiteFS
 //
-// LiteFS can copy transactions to a node only while nobody reads any of its
-// databases there. So a query's rows are fetched before the application asks for
-// them, up to Config.ReadBuffer, and its read ends at once. A larger result is open
-// until its rows are closed, and a ReadOnly transaction until it ends: meanwhile
-// replication to this node stands still. Close rows, and keep such transactions
-// short; nothing else limits them. Readers that overlap without a pause hold
-// replication up too.
+// LiteFS can copy transactions to a node only while nobody reads the database
+// there, and to begin a read costs fifty times what it does. So a query's rows are
+// fetched before the application asks for them, up to Config.ReadBuffer, and the
+// connection keeps the read transaction for the reads that follow, for
+// Config.ReadLease. When the primary tells that there is something to copy, reads
+// wait for some milliseconds, until that is done. A larger result is open until its
+// rows are closed, and a ReadOnly transaction until it ends: meanwhile replication to
+// this node stands still. Close rows, and keep such transactions short, or set
+// Config.MaxLocalRead. [Node.Stats] counts all of it.
 //
 // After a failover LiteFS replaces a copy that had more than the new primary,
 // under connections that have it open. litefwd finds that out inside each read's

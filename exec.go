@@ -101,11 +101,13 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 	} else if left {
 		q.prepared = nil // it was the stand-in's
 	}
-	stmts, err := c.classify(ctx, q.text)
-	if err != nil {
-		return 0, err
+	if q.stmts == nil {
+		var err error
+		if q.stmts, err = c.classify(ctx, q.text); err != nil {
+			return 0, err
+		}
 	}
-	q.stmts = stmts
+	stmts := q.stmts
 	if c.tx != nil && !c.tx.here && some(stmts, runsInTx) {
 		return inTx, nil // transaction.check refuses the rest
 	}

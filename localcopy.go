@@ -193,8 +193,7 @@ func (db *database) history() uint64 {
 	if db.replica == nil {
 		return 0
 	}
-	h, _ := db.replica.History()
-	return h
+	return db.replica.HistoryNow()
 }
 
 // followHistory discards the connections of an older history as soon as there

@@ -21,6 +21,12 @@ type stmt struct {
 	// was prepared on was given up.
 	prepared *sqldriver.Stmt
 	numInput int // what it said, -1 if it never was
+	// class is what the text was classified as, for connections that have nothing of
+	// their own; nil if that may be another one the next time. It spares the
+	// classifier's lock, at which readers would meet. classAt is the classifier's
+	// Forgotten then.
+	class   []sqlclass.Statement
+	classAt uint64
 }
 
 var (
@@ -37,6 +43,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
+	classAt := c.db.classifier.Forgotten()
 	stmts, err := c.classify(ctx, query)
 	if err != nil {
 		return nil, err
@@ -60,6 +67,9 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		return nil, err
 	}
 	s := &stmt{c: c, text: query, prepared: prepared, numInput: -1}
+	if c.private == nil && !some(stmts, isNoQuery) {
+		s.class, s.classAt = stmts, classAt
+	}
 	if prepared != nil {
 		s.numInput = prepared.NumInput()
 		c.stmts[s] = struct{}{}
@@ -116,12 +126,24 @@ func (s *stmt) release() error {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return s.c.exec(ctx, call{text: s.text, args: args, prepared: s.prepared})
+	return s.c.exec(ctx, s.call(args))
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.c.query(ctx, call{text: s.text, args: args, prepared: s.prepared})
+	return s.c.query(ctx, s.call(args))
 }
+
+func (s *stmt) call(args []driver.NamedValue) call {
+	q := call{text: s.text, args: args, prepared: s.prepared}
+	if s.c.private == nil && s.classAt == s.c.db.classifier.Forgotten() {
+		q.stmts = s.class
+	}
+	return q
+}
+
+// isNoQuery reports whether s is no query of the main database. Such a one stays one
+// (see sqlclass.Classifier).
+func isNoQuery(s *sqlclass.Statement) bool { return s.Kind != sqlclass.Read || s.Pragma != "" }
 
 // Exec implements driver.Stmt for callers without contexts.
 func (s *stmt) Exec(args []driver.Value) (driver.Result, error) {

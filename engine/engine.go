@@ -187,6 +187,9 @@ type Replicated interface {
 	// when it does. It never blocks. Read it before opening a connection.
 	History() (uint64, <-chan struct{})
 
+	// HistoryNow is History's number. It takes no lock, and is asked for each read.
+	HistoryNow() uint64
+
 	// File returns a number that changes, with History, when the file itself may
 	// be another one than before (dropped and made again, on another mount): then
 	// no connection may stay open, not even an idle one, because SQLite shares

@@ -26,6 +26,9 @@ func (d *database) History() (uint64, <-chan struct{}) {
 	return d.history, d.historyChanged
 }
 
+// HistoryNow implements engine.Replicated.
+func (d *database) HistoryNow() uint64 { n, _ := d.History(); return n }
+
 // File implements engine.Replicated. A former primary's file is converted when
 // nobody has it open.
 func (d *database) File() uint64 {

@@ -22,6 +22,9 @@ type database struct {
 	// for ever.
 	helpers atomic.Int32
 
+	// known is track's mark, for those who read.
+	known atomic.Pointer[mark]
+
 	// mu guards the following. It is never held across I/O.
 	mu     sync.Mutex
 	track  track
@@ -84,6 +87,7 @@ func (e *Engine) Database(path string) (engine.Database, error) {
 		d.file.path = filepath.Join(e.dir, name) + "-pos"
 		d.track.live = e.facts.connected
 		d.track.attached = true
+		d.known.Store(&mark{})
 		e.databases[name] = d
 	}
 	e.mu.Unlock()
@@ -138,6 +142,9 @@ func (d *database) History() (uint64, <-chan struct{}) {
 	return d.track.history, d.raised.wait()
 }
 
+// HistoryNow implements [engine.Replicated].
+func (d *database) HistoryNow() uint64 { return d.mark().history }
+
 // Standing implements [engine.Replicated].
 func (d *database) Standing(p engine.Position, term uint64) engine.Standing {
 	d.mu.Lock()
@@ -176,11 +183,7 @@ func (d *database) anotherFile() {
 // empty file that belongs to nobody (store.go, CreateDB asks for no role).
 func (d *database) MayCreate() bool { return d.engine.tenure.Load() != nil }
 
-func (d *database) mark() mark {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.track.mark()
-}
+func (d *database) mark() mark { return *d.known.Load() }
 
 // step changes the track and wakes whoever waits for what has changed.
 func (d *database) step(f func(t *track) change) {
@@ -197,6 +200,9 @@ func (d *database) quietStep(f func(t *track) change) change {
 		d.broken++
 		d.breaks = append(d.breaks, c.lost)
 		d.breaks = d.breaks[max(0, len(d.breaks)-maxBreaks):]
+	}
+	if now := d.track.mark(); now != before {
+		d.known.Store(&now)
 	}
 	if d.track.line.Last() != before.pos || d.track.line.Term() != term {
 		d.moved.fire()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Classifier classifies texts and remembers what it found.
@@ -17,8 +18,9 @@ import (
 // With temp objects or attached databases the same text may mean another
 // table; such a connection has a private classifier ([NewPrivate]).
 type Classifier struct {
-	cache   *cache
-	private bool
+	cache     *cache
+	private   bool
+	forgotten atomic.Uint64
 
 	// A private classifier's view of its connection; its lock is never
 	// contended, as a connection is used by one goroutine at a time.
@@ -61,7 +63,13 @@ func (cl *Classifier) changedLocked() {
 
 // Forget makes the next Classify ask about sql anew. What a statement is does not
 // change (see Classifier), but whether it is Short does, with the schema.
-func (cl *Classifier) Forget(sql string) { cl.cache.forget(sql) }
+func (cl *Classifier) Forget(sql string) {
+	cl.cache.forget(sql)
+	cl.forgotten.Add(1)
+}
+
+// Forgotten is how often Forget was called, for those who keep what Classify said.
+func (cl *Classifier) Forgotten() uint64 { return cl.forgotten.Load() }
 
 // Classify splits sql into statements and classifies each. There is at least
 // one; a text of only space and comments is one Empty statement. The caller

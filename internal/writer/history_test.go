@@ -19,6 +19,7 @@ type replicatedEngine struct {
 var _ engine.Replicated = (*replicatedEngine)(nil)
 
 func (e *replicatedEngine) History() (uint64, <-chan struct{}) { return e.history.Load(), nil }
+func (e *replicatedEngine) HistoryNow() uint64                 { return e.history.Load() }
 func (e *replicatedEngine) File() uint64                       { return 0 }
 func (*replicatedEngine) Newest() (engine.Position, uint64, error) {
 	return engine.Position{}, 0, nil

@@ -22,7 +22,7 @@ type conn struct {
 	savepoint, rollbackTo, release        *sqldriver.Stmt // around one statement of a group
 	schemaVersion, journalMode            *sqldriver.Stmt
 
-	stmts    stmtCache
+	stmts    sqldriver.StmtCache
 	settings settings
 	readOnly bool   // query_only is on
 	history  uint64 // the engine's when this was opened; see Writer.history
@@ -61,7 +61,7 @@ func connect(ctx context.Context, connector driver.Connector, readOnly bool, cac
 	if err != nil {
 		return nil, asTarget(err)
 	}
-	c := &conn{db: db, readOnly: readOnly, stmts: stmtCache{limit: cache}}
+	c := &conn{db: db, readOnly: readOnly, stmts: sqldriver.StmtCache{Limit: cache}}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -102,7 +102,7 @@ func (c *conn) close() {
 		return
 	}
 	c.closed = true
-	c.stmts.close()
+	c.stmts.Close()
 	for _, s := range []*sqldriver.Stmt{
 		c.begin, c.commit, c.rollback, c.countersStmt, c.savepoint, c.rollbackTo, c.release, c.schemaVersion, c.journalMode, c.rowIDSet,
 	} {
@@ -159,19 +159,20 @@ func (c *conn) execCounted(ctx context.Context, sql string, args []driver.NamedV
 // keep is set.
 func (c *conn) prepared(ctx context.Context, sql string, args []driver.NamedValue, keep bool, run func(*sqldriver.Stmt) error) error {
 	c.stepped = false
-	stmt, kept := c.stmts.take(sql)
-	if !kept {
-		var err error
-		if stmt, err = c.db.Prepare(ctx, sql); err != nil {
+	stmt := c.stmts.Take(sql)
+	if stmt == nil {
+		prepared, err := c.db.Prepare(ctx, sql)
+		if err != nil {
 			return c.failed(err)
 		}
+		stmt = c.stmts.New(sql, prepared)
 	}
 	ok := false
 	defer func() {
-		if ok && keep && c.stmts.worthKeeping(sql, args) {
-			c.stmts.put(sql, stmt)
+		if ok && keep {
+			c.stmts.Put(stmt, args)
 		} else {
-			stmt.Close()
+			c.stmts.Drop(stmt)
 		}
 	}()
 	if n := stmt.NumInput(); n >= 0 && n != len(args) {
@@ -181,7 +182,7 @@ func (c *conn) prepared(ctx context.Context, sql string, args []driver.NamedValu
 		return c.failed(err)
 	}
 	c.stepped = true
-	err := run(stmt)
+	err := run(stmt.Stmt)
 	ok = err == nil
 	return c.failed(err)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
+	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // group is one transaction that several jobs share. Each has results and errors
@@ -130,7 +131,7 @@ func (g *group) join() bool {
 		return false
 	}
 	g.t.take(j)
-	g.bytes += len(j.st.SQL) + argBytes(j.st.Args)
+	g.bytes += len(j.st.SQL) + sqldriver.ArgBytes(j.st.Args)
 	g.members = append(g.members, &member{j: j})
 	return true
 }

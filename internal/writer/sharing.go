@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/litefwd/litefwd/internal/sqlclass"
+	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // shareable is what is known of a text that is one statement.
@@ -56,7 +57,7 @@ const maxSharing = 1024
 
 // usual reports whether j's text may be one to be remembered here.
 func (j *job) usual() bool {
-	return j.batch == nil && len(j.st.Session.Pragmas) == 0 && len(j.st.SQL) <= keptSQLBytes
+	return j.batch == nil && len(j.st.Session.Pragmas) == 0 && len(j.st.SQL) <= sqldriver.MaxKeptSQL
 }
 
 // mayShare guesses whether j, which is the first, can share a transaction: begun

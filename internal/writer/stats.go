@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // Stats are a Writer's counters since it was opened.
@@ -64,7 +66,7 @@ type textSet struct {
 const textSetSize = 256
 
 func (s *textSet) add(sql string) {
-	if len(sql) > keptSQLBytes {
+	if len(sql) > sqldriver.MaxKeptSQL {
 		return
 	}
 	s.mu.Lock()

@@ -30,6 +30,8 @@ type conn struct {
 	session session
 	tx      *transaction       // the open transaction, or nil
 	stmts   map[*stmt]struct{} // those that are prepared on the handle
+	own     bool               // it has settings of its own, so that no lease will do
+	leased  uint64             // reads in leases
 
 	closed  bool
 	onClose func() error // or nil
@@ -49,7 +51,7 @@ var (
 )
 
 func (c *conn) Local() driver.Conn {
-	c.reading.endLease() //nolint:errcheck // it has given the handle up
+	c.own = true // what is done to it is to be seen by its reads
 	return c.local.Raw()
 }
 

@@ -34,8 +34,9 @@ type database struct {
 	pool  *sql.DB // Node.DB
 	local *sql.DB // Node.Local
 
-	gate  gate.Gate // which local reads pass, with the node's, if copies are replaced
-	pacer *gate.Pacer
+	leases leases
+	gate   gate.Gate // which local reads pass, with the node's, if copies are replaced
+	pacer  *gate.Pacer
 	// commits are those of this node's writer.
 	commits commits
 	news    atomic.Pointer[news]
@@ -98,6 +99,7 @@ func newDatabase(c *core, name string) (*database, error) {
 		keeping:    make(chan struct{}, 1),
 	}
 	db.unconfirmed.kick = make(chan struct{}, 1)
+	db.leases.db = db
 	if r, ok := engineDB.(engine.Replicated); ok {
 		db.replica = r
 		db.pacer = newPacer(db)
@@ -120,6 +122,7 @@ func (db *database) discard() {
 	for _, pool := range []*sql.DB{db.pool, db.local} {
 		db.core.goroutines.Go(func() { flushIdle(pool) })
 	}
+	db.core.goroutines.Go(func() { db.leases.flush(false) })
 }
 
 // flushing is the context key with which flushIdle asks for connections: it
@@ -241,6 +244,7 @@ func (db *database) drain(ctx context.Context) {
 func (db *database) close() error {
 	db.tracker.Close()
 	errs := []error{db.pool.Close(), db.local.Close()}
+	db.leases.flush(true)
 	db.dropKeeper(false)
 	db.gate.Wait()
 	if w := db.currentWriter(); w != nil {

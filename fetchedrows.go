@@ -29,6 +29,14 @@ type fetchedRows struct {
 	raw       *localRows // open until Close, for what it knows of the columns
 	all       bool       // they are all in memory
 	err       error      // or nil
+	given     func()     // gives the handle back; or nil
+}
+
+// fetched are the rows of a read, which may end with an error of their own, and an
+// error; without rows it is the read's.
+type fetched struct {
+	rows *fetchedRows
+	err  error
 }
 
 func newFetchedRows(set *rowset.Set, raw *localRows, err error, all bool) *fetchedRows {
@@ -53,7 +61,14 @@ func (r *fetchedRows) Next(dest []driver.Value) error {
 	return r.raw.Next(dest)
 }
 
-func (r *fetchedRows) Close() error { return r.raw.Close() }
+func (r *fetchedRows) Close() error {
+	err := r.raw.Close()
+	if r.given != nil {
+		r.given()
+		r.given = nil
+	}
+	return err
+}
 
 // describedRows ask the driver what the columns are when somebody wants to know
 // it, which is seldom, and costs more than a row.

@@ -22,7 +22,7 @@ func (c *conn) execHere(ctx context.Context, q call) (_ driver.Result, err error
 	case c.tx != nil && c.tx.local != nil:
 		res, err = c.tx.local.exec(ctx, q)
 	default:
-		res, err = c.localExec(ctx, q)
+		res, err = c.handle.exec(ctx, q)
 	}
 	if err := firstError(c.failedHere(err), restore()); err != nil {
 		return nil, err
@@ -39,8 +39,13 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.snapshots(q.stmts) {
-		return c.querySnapshot(ctx, q) // which needs no restoring
+	if c.snapshots(q.stmts) { // which needs no restoring
+		if c.mayLease(q.stmts) {
+			if rows, err := c.queryLease(ctx, q); rows != nil || err != nil {
+				return rows, err
+			}
+		}
+		return c.querySnapshot(ctx, q)
 	}
 	if c.tx != nil && c.tx.local != nil {
 		rows, err := c.tx.local.query(ctx, q)
@@ -49,7 +54,7 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		}
 		return rows, nil
 	}
-	rows, err := c.localQuery(ctx, q)
+	rows, err := c.handle.query(ctx, q)
 	// Both drivers take the first step with Query, so the statement has got
 	// past the check of query_only.
 	if err := firstError(c.failedHere(err), restore()); err != nil {
@@ -68,19 +73,19 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 	return local, nil
 }
 
-// localExec and localQuery hand the text to the local driver.
-func (c *conn) localExec(ctx context.Context, q call) (driver.Result, error) {
+// exec and query hand the text to the local driver.
+func (h *handle) exec(ctx context.Context, q call) (driver.Result, error) {
 	if q.prepared != nil {
 		return q.prepared.Exec(ctx, q.args)
 	}
-	return c.local.Exec(ctx, q.text, q.args)
+	return h.local.Exec(ctx, q.text, q.args)
 }
 
-func (c *conn) localQuery(ctx context.Context, q call) (driver.Rows, error) {
+func (h *handle) query(ctx context.Context, q call) (driver.Rows, error) {
 	if q.prepared != nil {
 		return q.prepared.Query(ctx, q.args)
 	}
-	return c.local.Query(ctx, q.text, q.args)
+	return h.local.Query(ctx, q.text, q.args)
 }
 
 // readyHere prepares the local handle for the text; the function it returns
@@ -88,11 +93,6 @@ func (c *conn) localQuery(ctx context.Context, q call) (driver.Rows, error) {
 func (c *conn) readyHere(ctx context.Context, q call) (restore func() error, err error) {
 	if err := c.fresh(); err != nil {
 		return nil, err
-	}
-	if !c.snapshots(q.stmts) || !c.mayShare(q.stmts) {
-		if err := c.reading.endLease(); err != nil {
-			return nil, c.failedHere(err)
-		}
 	}
 	c.db.stats.localReads.Add(1)
 	if c.private == nil && some(q.stmts, changesTemp) {
@@ -153,6 +153,7 @@ func (c *conn) ranHere(stmts []sqlclass.Statement, res driver.Result) error {
 // changedHere notes what a text that ran on the local handle changed of the
 // connection itself.
 func (c *conn) changedHere(stmts []sqlclass.Statement) {
+	c.own = c.own || some(stmts, setsConnection)
 	for i := range stmts {
 		if s := &stmts[i]; s.Kind == sqlclass.Setting && s.Value != "" {
 			c.session.set(s.Pragma, s.Value)

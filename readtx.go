@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,17 +16,17 @@ import (
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
-// readTx is a read transaction that is open on a connection's local handle, on an
-// engine whose copies are replaced. It has passed the gates, which may end it
-// before its owners do: so the handle is used under its mutex.
+// readTx is a read transaction that is open on a handle, on an engine whose copies
+// are replaced. It has passed the gates, which may end it before its owners do: so
+// the handle is used under its mutex.
 //
 // One that is a lease stays open for Config.ReadLease without an owner, for the
-// reads that follow on the connection: on LiteFS locks cost fifty times what a
-// read does. While it is open the copy cannot change, if this node is a replica;
-// on the primary each read asks whether it has.
+// reads that follow on the handle: on LiteFS locks cost fifty times what a read
+// does. While it is open the copy cannot change, if this node is a replica; on the
+// primary each read asks whether it has.
 type readTx struct {
-	c     *conn
-	h     *handle // c's
+	db    *database
+	h     *handle
 	began time.Time
 	// lease: it is kept for the next reads, which see all that was acknowledged
 	// as long as the engine says that at is the newest.
@@ -67,20 +66,20 @@ var errReadEnded = errors.New("this node's role is changing, which must not wait
 
 func readEnded() error { return fault.New(fault.TxExpired, "the read was ended: %w", errReadEnded) }
 
-// beginRead passes the gates and opens a read transaction, or joins the one that
-// rows of this connection still have open, or, with lease set, the connection's
-// lease. SQLite takes the snapshot with the first read in it
-// (https://www.sqlite.org/lang_transaction.html).
-func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
-	joined, hits, err := c.reading.join(lease)
-	if hits%yieldEvery == yieldEvery-1 {
-		c.db.lookForNews()
-		runtime.Gosched()
-	}
-	if joined || err != nil {
+// beginRead opens a read transaction on the connection's own handle, or joins the one
+// that rows of it still have open.
+func (c *conn) beginRead(ctx context.Context) (*readTx, error) {
+	if joined, err := c.reading.join(false); joined || err != nil {
 		return c.reading, err
 	}
-	t := &readTx{c: c, h: c.handle, owners: 1, lease: lease && c.db.core.cfg.ReadLease > 0}
+	return c.db.beginRead(ctx, c.handle, false)
+}
+
+// beginRead passes the gates and opens a read transaction on h. SQLite takes the
+// snapshot with the first read in it
+// (https://www.sqlite.org/lang_transaction.html).
+func (db *database) beginRead(ctx context.Context, h *handle, lease bool) (*readTx, error) {
+	t := &readTx{db: db, h: h, owners: 1, lease: lease}
 	if err := t.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -91,34 +90,40 @@ func (c *conn) beginRead(ctx context.Context, lease bool) (*readTx, error) {
 		return nil, *t.ending.Load()
 	}
 	t.began = time.Now()
-	if t.lease {
-		t.commits, t.lease = c.db.commits.settled()
+	if lease {
+		t.startLeaseLocked()
 	}
-	if t.lease {
-		var err error
-		if t.at, t.history, err = c.db.replica.Newest(); err != nil {
-			t.lease = false
-		}
-	}
-	if err := c.handle.control(&c.readBegin, "BEGIN"); err != nil {
+	if err := h.control(&h.readBegin, "BEGIN"); err != nil {
 		t.over = true
 		t.leaveLocked()
 		return nil, err
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	c.reading = t
-	if t.lease {
-		t.timers = append(t.timers, time.AfterFunc(c.db.core.cfg.ReadLease, t.Yield))
+	h.reading = t
+	if lease {
+		t.timers = append(t.timers, time.AfterFunc(db.core.cfg.ReadLease, t.Yield))
 	}
-	if limit := c.db.readLimit(); limit > 0 {
+	if limit := db.readLimit(); limit > 0 {
 		t.timers = append(t.timers, time.AfterFunc(limit, func() { t.endFor(readTooLong(limit)) }))
 	}
 	return t, nil
 }
 
+// startLeaseLocked notes, before the transaction begins, what it will show. Where that
+// cannot be told it serves one read.
+func (t *readTx) startLeaseLocked() {
+	settled := false
+	t.commits, settled = t.db.commits.settled()
+	var err error
+	t.at, t.history, err = t.db.replica.Newest()
+	if !settled || err != nil {
+		t.winding.Store(true)
+	}
+}
+
 // enter passes the database's gate, and the node's.
 func (t *readTx) enter(ctx context.Context) error {
-	for _, g := range []*gate.Gate{&t.c.db.gate, &t.c.db.core.gate} {
+	for _, g := range []*gate.Gate{&t.db.gate, &t.db.core.gate} {
 		r, err := g.Enter(ctx, t)
 		t.mu.Lock()
 		if err != nil {
@@ -131,7 +136,7 @@ func (t *readTx) enter(ctx context.Context) error {
 			return err
 		}
 	}
-	t.c.db.pace()
+	t.db.pace()
 	return nil
 }
 
@@ -141,37 +146,30 @@ func (t *readTx) leaveLocked() {
 	}
 }
 
-// yieldEvery is after how many reads in a lease a goroutine lets others run, which
-// those that read without a pause would keep waiting for ten milliseconds each:
-// nothing makes them wait any more. Among the others are those that tell how far the
-// primary is, and that end leases.
-const yieldEvery = 16
-
 // join makes the caller an owner of t, nil or not, if t is open and has one, or is
-// a lease that holds still. Otherwise it is over now, and another can be begun. hits
-// is how often the lease was joined.
-func (t *readTx) join(lease bool) (joined bool, hits uint64, err error) {
+// a lease that holds still. Otherwise it is over now, and another can be begun.
+func (t *readTx) join(lease bool) (bool, error) {
 	if t == nil {
-		return false, 0, nil
+		return false, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.over:
-		return false, 0, nil
+		return false, nil
 	case t.owners > 0: // SQLite has one transaction for all statements of a connection
 	case !lease || !t.holds():
-		return false, 0, t.finishLocked()
+		return false, t.finishLocked()
 	default:
 		t.hits++
 	}
 	t.owners++
-	return true, t.hits, nil
+	return true, nil
 }
 
 // holds reports whether a lease goes on.
 func (t *readTx) holds() bool {
-	db := t.c.db
+	db := t.db
 	if !t.lease || t.winding.Load() || db.gate.IsShut() || db.core.gate.IsShut() ||
 		db.commits.begun.Load() != t.commits {
 		return false
@@ -209,19 +207,6 @@ func (t *readTx) inUse() bool {
 	return !t.over && t.owners > 0
 }
 
-// endLease ends t, nil or not, if it is open only for the next read.
-func (t *readTx) endLease() error {
-	if t == nil {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.owners > 0 {
-		return nil
-	}
-	return t.finishLocked()
-}
-
 // use runs f, which uses the handle and which cancel interrupts, unless the
 // transaction was ended from outside.
 func (t *readTx) use(cancel *context.CancelFunc, f func() error) error {
@@ -251,9 +236,9 @@ func (t *readTx) query(ctx context.Context, q call) (*localRows, error) {
 
 func (t *readTx) queryLocked(ctx context.Context, q call) (*localRows, error) {
 	t.text = q.text
-	r := &localRows{in: t, of: t.h, cancel: &t.cancel}
+	r := &localRows{in: t, cancel: &t.cancel}
 	switch {
-	case t.checked && !some(q.stmts, mayTakeLong) && len(q.stmts) > 0:
+	case t.checked && len(q.stmts) > 0 && !some(q.stmts, mayTakeLong):
 		// It has its locks, and is over before anybody could interrupt it, which the
 		// drivers make a goroutine for.
 		if err := ctx.Err(); err != nil {
@@ -266,35 +251,58 @@ func (t *readTx) queryLocked(ctx context.Context, q call) (*localRows, error) {
 		ctx, r.own = context.WithCancel(ctx)
 		r.cancel = &r.own
 	}
-	err := t.useLocked(r.cancel, func() (err error) {
-		r.rows, err = t.c.localQuery(ctx, q)
-		return err
-	})
+	err := t.useLocked(r.cancel, func() error { return t.runLocked(ctx, q, r) })
 	if err == nil {
 		if err = t.checkLocked(ctx); err != nil {
 			r.rows.Close()
 		}
 	}
 	if err != nil {
-		r.release()
+		r.releaseLocked()
 		return nil, err
 	}
 	t.rows = append(t.rows, r)
-	t.h.openRows++
+	if !t.lease {
+		r.of = t.h
+		t.h.openRows++
+	}
 	return r, nil
+}
+
+// runLocked gives the text to the driver. In a lease it is prepared once for all
+// connections.
+func (t *readTx) runLocked(ctx context.Context, q call, r *localRows) (err error) {
+	if !t.lease {
+		r.rows, err = t.h.query(ctx, q)
+		return err
+	}
+	if r.kept = t.h.kept.Take(q.text); r.kept == nil {
+		stmt, err := t.h.local.Prepare(ctx, q.text)
+		if err != nil {
+			return err
+		}
+		r.kept = t.h.kept.New(q.text, stmt)
+	}
+	r.args = q.args
+	if n := r.kept.NumInput(); n >= 0 && n != len(q.args) {
+		r.rows, err = t.h.query(ctx, q) // how to say it is the driver's
+		return err
+	}
+	r.rows, err = r.kept.Query(ctx, q.args)
+	return err
 }
 
 // fetch runs the text and fetches as many of its rows as Config.ReadBuffer
 // allows. It is called by an owner, whose part ends with it if that is all of
 // them, and otherwise with the rows.
-func (t *readTx) fetch(ctx context.Context, q call) (*fetchedRows, error) {
+func (t *readTx) fetch(ctx context.Context, q call) fetched {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// Both drivers take the first step with Query, so it has read.
 	raw, err := t.queryLocked(ctx, q)
 	if err != nil {
 		t.winding.Store(true)
-		return nil, firstError(err, t.endLocked())
+		return fetched{err: firstError(err, t.endLocked())}
 	}
 	var set *rowset.Set
 	var all bool
@@ -305,29 +313,31 @@ func (t *readTx) fetch(ctx context.Context, q call) (*fetchedRows, error) {
 			}
 			return ctx.Err()
 		}
-		set, all, err = rowset.Fill(raw.rows, t.c.db.rowTypes.Load(), math.MaxInt, int64(t.c.db.core.cfg.ReadBuffer), goOn)
+		set, all, err = rowset.Fill(raw.rows, t.db.rowTypes.Load(), math.MaxInt, int64(t.db.core.cfg.ReadBuffer), goOn)
 		return fault.FromDriver(err)
 	})
 	raw.set = set
 	r := newFetchedRows(set, raw, err, err != nil || all)
 	if !r.all {
 		raw.closed = t.end
-		return r, nil
+		return fetched{rows: r}
 	}
-	raw.of = nil // whatever becomes of the handle, they can be read
-	t.h.openRows--
+	if raw.of != nil {
+		raw.of = nil // whatever becomes of the handle, they can be read
+		t.h.openRows--
+	}
 	if err != nil {
 		t.winding.Store(true)
 	}
-	return r, t.endLocked()
+	return fetched{r, t.endLocked()}
 }
 
 // checkLocked asks the engine about the transaction, once it has read something.
 func (t *readTx) checkLocked(ctx context.Context) error {
-	if t.checked || t.c.standIn {
+	if t.checked || t.h.standIn {
 		return nil
 	}
-	_, err := t.c.db.replica.Snapshot(ctx, t.c.history)
+	_, err := t.db.replica.Snapshot(ctx, t.h.history)
 	t.checked = err == nil
 	return err
 }
@@ -340,7 +350,7 @@ func (t *readTx) exec(ctx context.Context, q call) (res driver.Result, err error
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	err = t.useLocked(&cancel, func() (err error) {
-		res, err = t.c.localExec(ctx, q)
+		res, err = t.h.exec(ctx, q)
 		return err
 	})
 	if err == nil {
@@ -362,7 +372,7 @@ func (t *readTx) end() error {
 
 func (t *readTx) endLocked() error {
 	t.owners--
-	db := t.c.db
+	db := t.db
 	if t.owners > 0 || t.lease && !t.winding.Load() && !db.gate.IsShut() && !db.core.gate.IsShut() {
 		return nil
 	}
@@ -437,7 +447,7 @@ func (t *readTx) finishLocked() error {
 	if t.cancel != nil {
 		t.cancel()
 	}
-	t.c.db.countRead(t)
+	t.db.countRead(t)
 	return err
 }
 

@@ -18,7 +18,14 @@ const maxRenewals = 3
 // is to be run again: its handle had to be given up, and there is a new one. The
 // application's connection stays, with its session.
 func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
-	if !isLost(*err) || n >= maxRenewals || !c.renewable() {
+	lost, is := (*err).(*lostHandle) //nolint:errorlint // it is never wrapped
+	if !is || n >= maxRenewals {
+		return false
+	}
+	if lost.h != c.handle {
+		return true // a lease's, of which there are others
+	}
+	if !c.renewable() {
 		return false
 	}
 	if e := c.renew(ctx); e != nil {
@@ -76,9 +83,10 @@ type handle struct {
 	history    uint64 // the engine's, when this was opened; see snapshot.go
 	standIn    bool   // local is no copy of the database, which is not there, or not to be reached
 
-	lost    atomic.Bool // local must not be used any more
-	discard atomic.Bool // the pool must not keep local, as the local driver's own would not
-	reading *readTx     // the last one; rows may still have it open, or it is a lease
+	lost    atomic.Bool         // local must not be used any more
+	discard atomic.Bool         // the pool must not keep local, as the local driver's own would not
+	reading *readTx             // the last one; rows may still have it open, or it is a lease
+	kept    sqldriver.StmtCache // of leases
 	// openRows counts the rows of local that the application has not closed.
 	openRows int
 	// readBegin and readEnd are prepared when first needed.
@@ -111,11 +119,18 @@ func (c *conn) closeLocal() error {
 	for s := range c.stmts {
 		errs = append(errs, s.release())
 	}
-	for _, s := range []**sqldriver.Stmt{&c.readBegin, &c.readEnd} {
+	return errors.Join(append(errs, c.handle.close())...)
+}
+
+func (h *handle) close() error {
+	h.reading.drop()
+	h.kept.Close()
+	var errs []error
+	for _, s := range []**sqldriver.Stmt{&h.readBegin, &h.readEnd} {
 		if *s != nil {
 			errs = append(errs, (*s).Close())
 			*s = nil
 		}
 	}
-	return errors.Join(append(errs, c.local.Close())...)
+	return errors.Join(append(errs, h.local.Close())...)
 }

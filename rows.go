@@ -11,6 +11,7 @@ import (
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/rowset"
+	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // localRows are the local driver's rows with errors made *SQLError. Where the
@@ -24,9 +25,11 @@ type localRows struct {
 	// other one.
 	cancel *context.CancelFunc
 	own    context.CancelFunc
-	shut   bool        // rows are closed
-	set    *rowset.Set // has all rows, and may have to be described still; or nil
-	of     *handle     // whose openRows counts them until Close
+	shut   bool            // rows are closed
+	set    *rowset.Set     // has all rows, and may have to be described still; or nil
+	kept   *sqldriver.Kept // the statement, to be given back with its arguments; or nil
+	args   []driver.NamedValue
+	of     *handle // whose openRows counts them until Close
 }
 
 var (
@@ -72,13 +75,17 @@ func (r *localRows) shutLocked() error {
 	if r.in != nil {
 		i := slices.Index(r.in.rows, r)
 		r.in.rows = slices.Delete(r.in.rows, i, i+1)
-		r.release()
+		r.releaseLocked()
 	}
 	return err
 }
 
-// release frees what was made to interrupt the statement.
-func (r *localRows) release() {
+// releaseLocked gives the statement back, and frees what was made to interrupt it.
+func (r *localRows) releaseLocked() {
+	if r.kept != nil {
+		r.in.h.kept.Put(r.kept, r.args)
+		r.kept, r.args = nil, nil
+	}
 	if r.own != nil {
 		r.own()
 	}

@@ -27,20 +27,9 @@ func doesMoreThanRead(s *sqlclass.Statement) bool {
 	return s.Kind != sqlclass.Read && s.Kind != sqlclass.Empty
 }
 
-// mayShare reports whether a text that gets a read transaction may run in the
-// connection's lease, and leave it open. What SQLite keeps for itself, or for the
-// connection, or in attached databases, is not looked at in one: it may change.
-func (c *conn) mayShare(stmts []sqlclass.Statement) bool {
-	return c.private == nil && !some(stmts, looksBeyondMain)
-}
-
-func looksBeyondMain(s *sqlclass.Statement) bool {
-	return s.Pragma != "" || s.UsesRowID || s.UsesChanges
-}
-
-// execSnapshot runs the text in a read transaction.
+// execSnapshot runs the text in a read transaction of its own.
 func (c *conn) execSnapshot(ctx context.Context, q call) (driver.Result, error) {
-	t, err := c.beginRead(ctx, c.mayShare(q.stmts))
+	t, err := c.beginRead(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,30 +37,35 @@ func (c *conn) execSnapshot(ctx context.Context, q call) (driver.Result, error) 
 	return res, firstError(err, t.end())
 }
 
-// querySnapshot runs the text in a read transaction, and fetches as many of its
-// rows as Config.ReadBuffer allows. Its part of the transaction ends when all are
-// fetched, or with the rows.
+// querySnapshot runs the text in a read transaction of its own, and fetches as many of
+// its rows as Config.ReadBuffer allows. The transaction ends when all are fetched, or
+// with the rows.
 func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
-	t, err := c.beginRead(ctx, c.mayShare(q.stmts))
+	t, err := c.beginRead(ctx)
 	if err != nil {
 		return nil, c.failedHere(err)
 	}
-	rows, err := t.fetch(ctx, q)
-	switch {
-	case rows == nil:
-		return nil, c.failedHere(err)
-	case err != nil: // a driver may say rows.err again
-		err = firstError(rows.err, err)
-	default:
-		err = rows.err
+	rows, err := c.db.settleRead(c.handle, t.fetch(ctx, q))
+	if err != nil {
+		return nil, err
 	}
+	return rows, nil
+}
+
+// settleRead decides what becomes of a read on h: rows that end with an error are
+// given up to there, unless the read is to be run again.
+func (db *database) settleRead(h *handle, f fetched) (*fetchedRows, error) {
+	if f.rows == nil {
+		return nil, db.failedRead(h, f.err)
+	}
+	err := firstError(f.rows.err, f.err) // a driver may say the former again
 	if err == nil {
-		return rows, nil
+		return f.rows, nil
 	}
-	if lost := c.failedHere(err); isLost(lost) || rows.err == nil {
-		return nil, firstError(lost, rows.Close())
+	if lost := db.failedRead(h, err); isLost(lost) || f.rows.err == nil {
+		return nil, firstError(lost, f.rows.Close())
 	}
-	return rows, nil // those before the error are given, and then it
+	return f.rows, nil
 }
 
 // beginSnapshot opens a read-only transaction on the local handle. The result
@@ -84,7 +78,7 @@ func (c *conn) beginSnapshot(ctx context.Context) (*readTx, error) {
 	if err := c.fresh(); err != nil {
 		return nil, err
 	}
-	t, err := c.beginRead(ctx, false)
+	t, err := c.beginRead(ctx)
 	if err != nil {
 		return nil, c.failedHere(err)
 	}
@@ -111,7 +105,7 @@ func (c *conn) fresh() error {
 	}
 	if c.lost.Load() || c.history != c.db.history() {
 		c.lost.Store(true)
-		return &lostHandle{fault.Refuse(fault.HistoryChanged,
+		return &lostHandle{c.handle, fault.Refuse(fault.HistoryChanged,
 			"this node's copy of %s was replaced, or its role has changed, since the connection was opened", c.db.name)}
 	}
 	return nil
@@ -119,8 +113,10 @@ func (c *conn) fresh() error {
 
 // failedHere gives the error of a local read its final form, and the handle up
 // if that is the reason.
-func (c *conn) failedHere(err error) error {
-	if err == nil || c.db.replica == nil {
+func (c *conn) failedHere(err error) error { return c.db.failedRead(c.handle, err) }
+
+func (db *database) failedRead(h *handle, err error) error {
+	if err == nil || db.replica == nil {
 		return err
 	}
 	switch {
@@ -128,22 +124,25 @@ func (c *conn) failedHere(err error) error {
 		return err // on another handle it would take as long
 	case errors.Is(err, fault.HistoryChanged), errors.Is(err, errReadEnded):
 	case fault.OfStorage(err):
-		c.db.replica.Failed(err)
-	case fault.Code(err) == fault.CodeBusy && c.history != c.db.history():
+		db.replica.Failed(err)
+	case fault.Code(err) == fault.CodeBusy && h.history != db.history():
 		// On a mount that has died SQLite cannot give locks back, and takes its own
 		// process's for held for ever (os_unix.c, posixUnlock).
 	default:
 		return err
 	}
-	c.lost.Store(true)
-	return &lostHandle{err}
+	h.lost.Store(true)
+	return &lostHandle{h, err}
 }
 
 // lostHandle is the failure of a read on a handle that must not be used any
 // more. The read has changed nothing, so it is run again on another handle, see
 // renew; for a connection whose own state cannot be had again it is
 // driver.ErrBadConn to database/sql. What the caller sees in the end is the cause.
-type lostHandle struct{ cause error }
+type lostHandle struct {
+	h     *handle
+	cause error
+}
 
 // final is what the caller gets. With rows or a transaction open it is not
 // driver.ErrBadConn: a sql.Conn closes itself on that, and waits for its rows.

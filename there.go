@@ -111,7 +111,6 @@ func (c *conn) ranThere(stmts []sqlclass.Statement, res forward.Result) {
 func (c *conn) dropDeferred() {
 	if c.session.unset(deferForeignKeys) {
 		// It can only fail by the handle being of no use any more.
-		c.reading.endLease() //nolint:errcheck // as above
 		c.local.Exec(context.Background(), "PRAGMA "+deferForeignKeys+"=0", nil)
 	}
 }

@@ -136,9 +136,6 @@ func (c *conn) control(ctx context.Context, s *sqlclass.Statement) error {
 		}
 		return nil
 	default:
-		if err := c.reading.endLease(); err != nil {
-			return err
-		}
 		if c.reading.inUse() { // which is none of the application's
 			return &fault.SQLError{Code: fault.CodeError, ExtendedCode: fault.CodeError, Msg: "no transaction is active"}
 		}
@@ -295,9 +292,7 @@ func (t *transaction) special(ctx context.Context, q call) (handled bool, err er
 		if s.TempSchema {
 			return false, fault.Refuse(fault.Unsupported, "%s inside a transaction; do it before the transaction begins", s.SQL)
 		}
-		if err := t.c.reading.endLease(); err != nil {
-			return false, err
-		}
+		t.c.own = true
 		_, err := t.c.local.Exec(ctx, s.SQL, nil)
 		return err == nil, err
 	}

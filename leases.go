@@ -1,0 +1,187 @@
+package litefwd
+
+import (
+	"context"
+	"database/sql/driver"
+	"runtime"
+	"sync"
+
+	"github.com/litefwd/litefwd/internal/sqlclass"
+)
+
+// leases are the handles on which reads of all connections of a database run that
+// need nothing of their connection. Each has a lease, see readTx. The one that was
+// used last is used next: so there are as many leases as reads at a time, which all
+// the others share with their page caches, however many connections there are.
+type leases struct {
+	db *database
+
+	// mu guards the following.
+	mu     sync.Mutex
+	free   []*handle // the one used last at the end
+	opened int       // those in use too
+	closed bool
+}
+
+// maxLeases bounds the handles of a database. Reads that find all of them in use, by
+// rows that are read still or by long reads, run on their connection's own.
+var maxLeases = max(8, 2*runtime.GOMAXPROCS(0))
+
+// keptReads is how many prepared statements each handle keeps.
+const keptReads = 64
+
+// take returns a handle for one read, or nil if the read has to run on its
+// connection's own. give is to follow.
+func (l *leases) take(ctx context.Context) *handle {
+	for {
+		h, open := l.pop()
+		if h == nil && open {
+			return l.open(ctx)
+		}
+		if h == nil || l.good(h) {
+			return h
+		}
+		l.drop(h)
+	}
+}
+
+// pop takes the handle that was used last. Without one, open says that another may be
+// opened, which is counted already.
+func (l *leases) pop() (h *handle, open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		h = l.free[n-1]
+		l.free[n-1] = nil
+		l.free = l.free[:n-1]
+		return h, false
+	}
+	if l.closed || l.opened >= maxLeases {
+		return nil, false
+	}
+	l.opened++
+	return nil, true
+}
+
+// open opens a handle. If that fails, the connection's own has something to say of it.
+func (l *leases) open(ctx context.Context) *handle {
+	h, err := l.db.openHandle(ctx, true)
+	if err != nil {
+		l.forget()
+		return nil
+	}
+	h.kept.Limit = keptReads
+	if h.standIn || h.private != nil { // there is no copy; or hooks of the driver make it special
+		l.drop(h)
+		return nil
+	}
+	return h
+}
+
+// good reports whether h may serve another read.
+func (l *leases) good(h *handle) bool {
+	return !h.lost.Load() && !h.discard.Load() && h.generation == l.db.generation.Load() && h.history == l.db.history()
+}
+
+// give returns h.
+func (l *leases) give(h *handle) {
+	l.mu.Lock()
+	keep := !l.closed && l.good(h)
+	if keep {
+		l.free = append(l.free, h)
+	}
+	l.mu.Unlock()
+	if !keep {
+		l.drop(h)
+	}
+}
+
+// drop closes h.
+func (l *leases) drop(h *handle) {
+	if err := h.close(); err != nil {
+		l.db.core.log.Debug("closing a handle for reads", "db", l.db.name, "err", err)
+	}
+	l.forget()
+}
+
+func (l *leases) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opened--
+}
+
+// flush closes those that nobody uses and that are of no use any more; with all set,
+// the others too. Those in use go when they are given back.
+func (l *leases) flush(all bool) {
+	l.mu.Lock()
+	l.closed = l.closed || all
+	var gone []*handle
+	kept := l.free[:0]
+	for _, h := range l.free {
+		if all || !l.good(h) {
+			gone = append(gone, h)
+		} else {
+			kept = append(kept, h)
+		}
+	}
+	clear(l.free[len(kept):])
+	l.free = kept
+	l.mu.Unlock()
+	for _, h := range gone {
+		l.drop(h)
+	}
+}
+
+// yieldEvery is after how many reads a goroutine lets others run, which those that
+// read without a pause would keep waiting for ten milliseconds each: nothing makes
+// them wait any more. Among the others are those that tell how far the primary is,
+// and that end leases.
+const yieldEvery = 16
+
+// mayLease reports whether a read needs nothing of its connection: no settings, temp
+// objects or attached databases, and nothing that SQLite keeps for the connection.
+func (c *conn) mayLease(stmts []sqlclass.Statement) bool {
+	return c.private == nil && !c.own && len(c.session.pragmas) == 0 && c.db.core.cfg.ReadLease > 0 && !some(stmts, looksBeyondMain)
+}
+
+func looksBeyondMain(s *sqlclass.Statement) bool {
+	return s.Pragma != "" || s.UsesRowID || s.UsesChanges
+}
+
+func setsConnection(s *sqlclass.Statement) bool {
+	return s.Kind == sqlclass.Local || s.Kind == sqlclass.Setting
+}
+
+// queryLease runs the text in a lease. Without rows and without an error it has to run
+// on the connection's own handle.
+func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
+	if c.leased++; c.leased%yieldEvery == 0 {
+		c.db.lookForNews()
+		runtime.Gosched()
+	}
+	l := &c.db.leases
+	h := l.take(ctx)
+	if h == nil {
+		return nil, nil
+	}
+	rows, err := c.db.settleRead(h, h.fetch(ctx, c.db, q))
+	if err != nil {
+		l.give(h)
+		return nil, err
+	}
+	rows.given = func() { l.give(h) }
+	return rows, nil
+}
+
+// fetch runs the text in h's lease, beginning one if there is none that holds.
+func (h *handle) fetch(ctx context.Context, db *database, q call) fetched {
+	joined, err := h.reading.join(true)
+	t := h.reading
+	if err == nil && !joined {
+		t, err = db.beginRead(ctx, h, true)
+	}
+	if err != nil {
+		return fetched{err: err}
+	}
+	return t.fetch(ctx, q)
+}

@@ -19,3 +19,6 @@ func PrimaryAt(n *Node, name string) (pos engine.Position, term uint64, known bo
 	a, known := n.core.known(name).primaryAt()
 	return a.pos, a.term, known
 }
+
+// MaxLeases is how many leases there are at most.
+var MaxLeases = maxLeases

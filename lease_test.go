@@ -251,3 +251,88 @@ func TestLeasesDoNotGoBack(t *testing.T) {
 		}
 	})
 }
+
+// However many connections read, one after the other, they share one lease.
+func TestLeasesAreShared(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, longLeases)
+		endLeases(t, c.Node(1))
+		before := c.Node(1).Stats()
+		for i := range 20 {
+			conn := connDB{mustConn(t, c.DB(1)), t.Context()}
+			for j := range 3 {
+				queryInt(t, conn, fmt.Sprintf("SELECT count(*) FROM t WHERE v = %d", (i+j)%5))
+			}
+		}
+		endLeases(t, c.Node(1))
+		s := c.Node(1).Stats()
+		if txs, hits := s.ReadTransactions-before.ReadTransactions, s.LeaseHits-before.LeaseHits; txs != 1 || hits != 59 {
+			t.Errorf("%d transactions and %d hits", txs, hits)
+		}
+	})
+}
+
+// Rows that are open, more than there are leases, and of one text, are right to
+// their end, and so is what is read beside them.
+func TestManyOpenRows(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.ReadBuffer = 1 })
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3), (4)")
+		settle(t, c)
+		var all []*sql.Rows
+		for range 3 * litefwd.MaxLeases {
+			rows, err := c.DB(1).Query("SELECT v FROM t ORDER BY v")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			all = append(all, rows)
+		}
+		if n := queryInt(t, c.DB(1), "SELECT count(*) FROM t"); n != 4 {
+			t.Errorf("%d rows", n)
+		}
+		for want := 1; want <= 4; want++ {
+			for _, rows := range all {
+				var v int
+				if !rows.Next() {
+					t.Fatalf("row %d: %v", want, rows.Err())
+				}
+				if err := rows.Scan(&v); err != nil || v != want {
+					t.Errorf("%d, %v; want %d", v, err, want)
+				}
+			}
+		}
+		for _, rows := range all {
+			if rows.Next() || rows.Err() != nil {
+				t.Errorf("after the last row: %v", rows.Err())
+			}
+		}
+		mustExec(t, c.DB(0), "DELETE FROM t")
+		settle(t, c)
+		if n := queryInt(t, c.DB(1), "SELECT count(*) FROM t"); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+	})
+}
+
+// A connection's own settings hold for its reads, and for nobody else's.
+func TestLeasesHaveNoSettings(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver)
+		conn := connDB{mustConn(t, c.DB(1)), t.Context()}
+		const like = "SELECT 'a' LIKE 'A' FROM (SELECT count(*) FROM t)"
+		for _, own := range []bool{false, true} {
+			if own {
+				if _, err := conn.ExecContext(t.Context(), "PRAGMA case_sensitive_like = ON"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := queryInt(t, conn, like); n == 1 == own {
+				t.Errorf("with own settings %v: %d", own, n)
+			}
+			if n := queryInt(t, c.Local(1), like); n != 1 {
+				t.Errorf("elsewhere: %d", n)
+			}
+		}
+	})
+}

@@ -266,7 +266,7 @@ func TestLeasesAreShared(t *testing.T) {
 		}
 		endLeases(t, c.Node(1))
 		s := c.Node(1).Stats()
-		if txs, hits := s.ReadTransactions-before.ReadTransactions, s.LeaseHits-before.LeaseHits; txs != 1 || hits != 59 {
+		if txs, hits := s.ReadTransactions-before.ReadTransactions, s.LeaseHits-before.LeaseHits; txs > 5 || txs+hits != 60 {
 			t.Errorf("%d transactions and %d hits", txs, hits)
 		}
 	})

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/litefwd/litefwd"
+	"github.com/litefwd/litefwd/engine"
 )
 
 // long leases make sure that it is not their end that a test sees.
@@ -334,5 +336,66 @@ func TestLeasesHaveNoSettings(t *testing.T) {
 				t.Errorf("elsewhere: %d", n)
 			}
 		}
+	})
+}
+
+// slowEngine has databases that keep one reader waiting until its context ends.
+type slowEngine struct {
+	engine.Engine
+	armed atomic.Bool
+	asked chan struct{} // closed when that waits
+}
+
+type slowDatabase struct {
+	engine.Database
+	engine.Replicated
+	e *slowEngine
+}
+
+func (e *slowEngine) Database(path string) (engine.Database, error) {
+	db, err := e.Engine.Database(path)
+	if err != nil {
+		return nil, err
+	}
+	return &slowDatabase{db, db.(engine.Replicated), e}, nil
+}
+
+func (d *slowDatabase) Snapshot(ctx context.Context, history uint64) (engine.Position, error) {
+	if !d.e.armed.CompareAndSwap(true, false) {
+		return d.Replicated.Snapshot(ctx, history)
+	}
+	close(d.e.asked)
+	<-ctx.Done()
+	return engine.Position{}, ctx.Err()
+}
+
+// The role moves while the engine is asked about a read that has run: it is run again,
+// and does not fail with the end of a context that is not the caller's.
+func TestReadEndedWhileItIsChecked(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		slow := &slowEngine{asked: make(chan struct{})}
+		c := newCluster(t, 1, driver, longLeases, func(cfg *litefwd.Config) {
+			slow.Engine = cfg.CustomEngine
+			cfg.CustomEngine = slow
+		})
+		endLeases(t, c.Node(0))
+		slow.armed.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			<-slow.asked
+			open, err := litefwd.ShutGate(ctx, c.Node(0), 0)
+			if err != nil {
+				t.Error(err)
+			}
+			open()
+		}()
+		var n int64
+		if err := c.DB(0).QueryRowContext(ctx, "SELECT count(*) FROM t").Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d, %v", n, err)
+		}
+		<-ended
 	})
 }

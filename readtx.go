@@ -338,6 +338,9 @@ func (t *readTx) checkLocked(ctx context.Context) error {
 		return nil
 	}
 	_, err := t.db.replica.Snapshot(ctx, t.h.history)
+	if why := t.ending.Load(); err != nil && why != nil {
+		return *why // ctx is what running ends
+	}
 	t.checked = err == nil
 	return err
 }

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/litefwd/litefwd/engine"
 )
@@ -19,41 +20,46 @@ func parsePosition(b []byte) (engine.Position, error) {
 	if len(b) != posSize || b[16] != '/' || b[33] != '\n' {
 		return engine.Position{}, fmt.Errorf("%.40q is not a LiteFS position", b)
 	}
-	txid, err := parseHex16(string(b[:16]))
+	txid, err := parseHex16(b[:16])
 	if err != nil {
 		return engine.Position{}, err
 	}
-	sum, err := parseHex16(string(b[17:33]))
+	sum, err := parseHex16(b[17:33])
 	if err != nil {
 		return engine.Position{}, err
 	}
 	return engine.Position{TXID: txid, Checksum: sum}, nil
 }
 
-// parseHex16 reads a number of exactly 16 hexadecimal digits.
-func parseHex16(s string) (uint64, error) {
-	if len(s) != 16 || s[0] == '+' {
+// parseHex16 reads a number of exactly 16 hexadecimal digits. It allocates nothing: on
+// the primary each local read asks for the position.
+func parseHex16[T ~string | ~[]byte](s T) (n uint64, err error) {
+	if len(s) != 16 {
 		return 0, fmt.Errorf("%.40q does not have 16 hexadecimal digits", s)
 	}
-	n, err := strconv.ParseUint(s, 16, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q does not have 16 hexadecimal digits", s)
+	for i := range len(s) {
+		digit := strings.IndexByte("0123456789abcdef", s[i]|0x20)
+		if digit < 0 || s[i] < '0' {
+			return 0, fmt.Errorf("%q does not have 16 hexadecimal digits", s)
+		}
+		n = n<<4 | uint64(digit)
 	}
 	return n, nil
 }
 
 // posFile reads one "-pos" file through a descriptor that it keeps: LiteFS
 // drops the kernel's cached page at every change (db.go, setPos), so a read
-// that finds it cached costs one system call.
+// that finds it cached costs one system call. It takes no lock then: on the primary
+// each local read asks.
 //
 // It avoids os.File, whose Close would wait for a read that hangs in the
 // kernel because LiteFS is frozen.
 type posFile struct {
 	path string
+	open atomic.Pointer[descriptor]
 
-	// mu guards the following. It is never held across I/O.
+	// mu guards the following, and changes of open. It is never held across I/O.
 	mu     sync.Mutex
-	open   *descriptor
 	gen    uint64 // counts the descriptors opened
 	closed bool
 }
@@ -63,7 +69,26 @@ type posFile struct {
 type descriptor struct {
 	fd   handle
 	gen  uint64
-	refs int // guarded by posFile.mu; the posFile itself holds one
+	refs atomic.Int32 // the posFile itself holds one; 0 is for ever
+}
+
+// hold adds a user, unless the last one has let go.
+func (d *descriptor) hold() bool {
+	for {
+		n := d.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if d.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (d *descriptor) release() {
+	if d.refs.Add(-1) == 0 {
+		closeFile(d.fd)
+	}
 }
 
 // read returns the position, zero while the file does not exist, and the
@@ -93,7 +118,7 @@ func (p *posFile) readSame(gen uint64) (engine.Position, error) {
 	d := p.acquire()
 	if d == nil || d.gen != gen {
 		if d != nil {
-			p.release(d)
+			d.release()
 		}
 		return engine.Position{}, fmt.Errorf("%s had to be opened again", p.path)
 	}
@@ -107,10 +132,10 @@ func (p *posFile) readFrom(d *descriptor) (engine.Position, error) {
 	n, err := readAt(d.fd, buf[:], 0)
 	if err != nil {
 		p.drop(d)
-		p.release(d)
+		d.release()
 		return engine.Position{}, &fs.PathError{Op: "read", Path: p.path, Err: err}
 	}
-	p.release(d)
+	d.release()
 	pos, err := parsePosition(buf[:n])
 	if err != nil {
 		p.drop(d)
@@ -120,12 +145,12 @@ func (p *posFile) readFrom(d *descriptor) (engine.Position, error) {
 }
 
 func (p *posFile) acquire() *descriptor {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open != nil {
-		p.open.refs++
+	for {
+		d := p.open.Load()
+		if d == nil || d.hold() {
+			return d
+		}
 	}
-	return p.open
 }
 
 // install keeps fd unless another was faster, and acquires the one that is kept.
@@ -136,35 +161,25 @@ func (p *posFile) install(fd handle) *descriptor {
 		closeFile(fd)
 		return nil
 	}
-	if p.open != nil {
+	d := p.open.Load()
+	if d != nil {
 		closeFile(fd)
 	} else {
 		p.gen++
-		p.open = &descriptor{fd: fd, gen: p.gen, refs: 1}
+		d = &descriptor{fd: fd, gen: p.gen}
+		d.refs.Store(1)
+		p.open.Store(d)
 	}
-	p.open.refs++
-	return p.open
-}
-
-func (p *posFile) release(d *descriptor) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.releaseLocked(d)
-}
-
-func (p *posFile) releaseLocked(d *descriptor) {
-	if d.refs--; d.refs == 0 {
-		closeFile(d.fd)
-	}
+	d.refs.Add(1) // the posFile's own lasts as long as mu is held
+	return d
 }
 
 // drop makes the next read open the file again.
 func (p *posFile) drop(d *descriptor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.open == d {
-		p.open = nil
-		p.releaseLocked(d)
+	if p.open.CompareAndSwap(d, nil) {
+		d.release()
 	}
 }
 
@@ -173,9 +188,8 @@ func (p *posFile) drop(d *descriptor) {
 func (p *posFile) reopen() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.open != nil {
-		p.releaseLocked(p.open)
-		p.open = nil
+	if d := p.open.Swap(nil); d != nil {
+		d.release()
 	}
 }
 
@@ -186,7 +200,7 @@ func (p *posFile) alive(gen uint64) error {
 	if d == nil {
 		return fmt.Errorf("%s is not open", p.path)
 	}
-	defer p.release(d)
+	defer d.release()
 	if d.gen != gen {
 		return fmt.Errorf("%s had to be opened again", p.path)
 	}
@@ -198,22 +212,18 @@ func (p *posFile) alive(gen uint64) error {
 
 // generation is the number of the descriptor that is open, 0 if none is.
 func (p *posFile) generation() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open == nil {
+	d := p.open.Load()
+	if d == nil {
 		return 0
 	}
-	return p.open.gen
+	return d.gen
 }
 
 // close lets go of the descriptor; a reader that is stuck keeps it until it
 // returns.
 func (p *posFile) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
-	if p.open != nil {
-		p.releaseLocked(p.open)
-		p.open = nil
-	}
+	p.mu.Unlock()
+	p.reopen()
 }

@@ -64,7 +64,10 @@ func (w *Writer) beginWrite(ctx context.Context, opts forward.TxOptions) (*tx, e
 		if err := c.setLastInsertID(opts.Session.LastInsertID); err != nil {
 			return err
 		}
-		return t.s.begin(mode)
+		if err := t.s.begin(mode); err != nil {
+			return t.s.explain(err, false)
+		}
+		return nil
 	})
 	if err != nil {
 		t.cancel()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/litefwd/litefwd/engine"
+	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 )
 
@@ -14,6 +15,7 @@ import (
 type replicatedEngine struct {
 	engine.Database
 	history atomic.Uint64
+	settled error // what Settle returns, nil: what it is asked about
 }
 
 var _ engine.Replicated = (*replicatedEngine)(nil)
@@ -34,7 +36,12 @@ func (e *replicatedEngine) Snapshot(context.Context, uint64) (engine.Position, e
 	return engine.Position{}, nil
 }
 
-func (e *replicatedEngine) Settle(_ context.Context, _ uint64, _ bool, err error) error { return err }
+func (e *replicatedEngine) Settle(_ context.Context, _ uint64, _ bool, err error) error {
+	if e.settled != nil {
+		return e.settled
+	}
+	return err
+}
 
 // countingConnector counts the connections that are open.
 type countingConnector struct {
@@ -118,4 +125,29 @@ func historyRaised(t *testing.T, e *env, engine *replicatedEngine, conns *counti
 		t.Fatalf("%d connections are open after Discard", got)
 	}
 	e.wantValues("SELECT v FROM t ORDER BY v", "1 2 3")
+}
+
+// However a transaction is begun, the engine is asked why it cannot be, so that the
+// next primary gets it.
+func TestBeginFails(t *testing.T) {
+	for _, d := range testDrivers {
+		t.Run(d.name, func(t *testing.T) {
+			var f *flaky
+			e := newEnv(t, d, func(o *Options) {
+				f = &flaky{Connector: o.Connector}
+				o.Connector = f
+				o.Database = &replicatedEngine{Database: o.Database, settled: fault.Refuse(fault.NotPrimary, "the role is lost")}
+			})
+			f.set(func(f *flaky) { f.fail, f.err = "BEGIN", codeError(fault.CodeProtocol) })
+			insert := stmt("INSERT INTO t VALUES (1)")
+			_, err := e.Exec(t.Context(), insert)
+			wantKind(t, err, fault.NotPrimary, "")
+			_, err = e.Batch(t.Context(), forward.Batch{ID: forward.NewID(), Statements: []forward.Statement{insert}})
+			wantKind(t, err, fault.NotPrimary, "")
+			_, err = e.Begin(t.Context(), forward.TxOptions{})
+			wantKind(t, err, fault.NotPrimary, "")
+			f.set(func(f *flaky) { f.fail = "" })
+			e.must("CREATE TABLE t(v)")
+		})
+	}
 }

@@ -58,3 +58,4 @@ ci: check test race load ## what a submission must pass
 	$(GO) run ./cmd/litefwd demo --lines 2000
 	$(MAKE) e2e
 	$(MAKE) bench-writes WRITES='-runs 1 -each 500ms -only caller'
+	$(MAKE) bench-reads READS='-runs 1 -each 500ms'

@@ -33,6 +33,7 @@ type core struct {
 	log    *slog.Logger
 
 	gate    gate.Gate // which local reads pass, with their database's; shut while the role moves
+	slots   slots
 	handing atomic.Pointer[handover]
 	closing atomic.Bool   // refs is 0; every statement asks, so it needs no lock
 	stop    chan struct{} // closed when the node stops
@@ -85,6 +86,7 @@ func (c *core) join(cfg Config) (bool, error) {
 // startCore starts everything; on an error nothing is left running.
 func startCore(ctx context.Context, cfg Config) (_ *core, err error) {
 	c := &core{
+		slots:  newSlots(),
 		cfg:    cfg,
 		log:    cfg.Logger.With("node", cfg.Name),
 		stop:   make(chan struct{}),

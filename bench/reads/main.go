@@ -44,6 +44,7 @@ import (
 type options struct {
 	rig.Options
 	commits string
+	hot     int
 	long    bool
 	only    *regexp.Regexp
 }
@@ -53,6 +54,7 @@ func main() {
 	rig.Main("reads", obey, func() error {
 		o.Flags("measure only the cases whose name this regular expression matches")
 		flag.StringVar(&o.commits, "commits", "litefwd", "what commits on the primary on litefwd's side: litefwd or bare (the bare driver, in another process)")
+		flag.IntVar(&o.hot, "hot", 1000, fmt.Sprintf("how many of the %d rows point reads choose from, and commits change: after each commit SQLite reads their pages again", rows))
 		flag.BoolVar(&o.long, "long", false, fmt.Sprintf("only measure the size of the primary's WAL while it is read, for %v a side", longFor))
 		flag.Parse()
 		return o.check()
@@ -69,6 +71,8 @@ func (o *options) check() (err error) {
 	}
 	chosen := func(name string) bool { return o.only.MatchString(name) }
 	switch {
+	case o.hot < 1 || o.hot > rows:
+		return fmt.Errorf("-hot %d is not from 1 to %d", o.hot, rows)
 	case o.commits != "litefwd" && o.commits != "bare":
 		return fmt.Errorf("-commits %q is neither litefwd nor bare", o.commits)
 	case !slices.ContainsFunc(cases(), func(b benchCase) bool { return chosen(b.name) }):

@@ -7,6 +7,7 @@ type order struct {
 	Do      string // warm (open what load will use), load or plain
 	Readers int    // goroutines that read
 	Scan    int    // rows of each read; 0: point reads
+	Hot     int    // rows that point reads read and writes change
 	Writes  int    // per second, by one goroutine
 	Fill    int    // warm: writes that are made before, so that the WAL is not empty
 	For     time.Duration

@@ -11,6 +11,7 @@ import (
 type reader struct {
 	stmt   *sql.Stmt
 	scan   int      // rows, 0 for point reads
+	hot    int      // rows that point reads choose from
 	texts  []string // what point reads have to give
 	random *rand.Rand
 
@@ -21,7 +22,7 @@ type reader struct {
 
 func newReader(stmt *sql.Stmt, o order, seed uint64) *reader {
 	return &reader{
-		stmt: stmt, scan: o.Scan, texts: texts(), random: rand.New(rand.NewPCG(seed, 1)),
+		stmt: stmt, scan: o.Scan, hot: o.Hot, texts: texts(), random: rand.New(rand.NewPCG(seed, 1)),
 		series: make([]int, (o.For+slice-1)/slice),
 	}
 }
@@ -53,7 +54,7 @@ func (r *reader) read() error {
 		}
 		return nil
 	}
-	id := r.random.IntN(rows) + 1
+	id := r.random.IntN(r.hot) + 1
 	var v string
 	if err := r.stmt.QueryRow(id).Scan(&v); err != nil {
 		return err

@@ -67,7 +67,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	s := setup{Cluster: c, commits: o.commits, scan: n}
+	s := setup{Cluster: c, commits: o.commits, hot: o.hot, scan: n}
 	if o.long {
 		err = long(ctx, o, s)
 		return errors.Join(err, c.Close())

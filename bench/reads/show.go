@@ -14,8 +14,8 @@ func show(o options, scanTakes time.Duration, results []*result) error {
 	if o.JSON {
 		return json.NewEncoder(os.Stdout).Encode(results)
 	}
-	fmt.Printf("\n%s, %s, 2 LiteFS nodes, commits by %s on litefwd's side; medians of %d runs of %v; a scan takes %.2f ms of processor time\n\n",
-		o.Driver, o.Journal, o.commits, o.Runs, o.Each, scanTakes.Seconds()*1e3)
+	fmt.Printf("\n%s, %s, 2 LiteFS nodes, commits by %s on litefwd's side; point reads of %d of %d rows; medians of %d runs of %v; a scan takes %.2f ms of processor time\n\n",
+		o.Driver, o.Journal, o.commits, o.hot, rows, o.Runs, o.Each, scanTakes.Seconds()*1e3)
 	fmt.Printf("%-22s%10s%9s%9s%9s%8s%10s%11s%11s%10s%10s%9s%8s\n", "", "reads/s", "× bare", "p50 µs", "p99 µs", "allocs",
 		"writes/s", "write p50", "write p99", "lag p50", "lag p99", "WAL KB", "errors")
 	for _, r := range results {

@@ -29,6 +29,7 @@ type side struct {
 type setup struct {
 	*rig.Cluster
 	commits string // litefwd or bare
+	hot     int    // rows that point reads and commits choose from
 	scan    int    // rows of a scan
 	fill    int    // writes before the commits
 }
@@ -76,8 +77,8 @@ func (sd side) measure(ctx context.Context, s setup, d time.Duration) (_ outcome
 			return outcome{}, err
 		}
 		workers = append(workers, w)
-		tasks[i].do.Do, tasks[i].do.For = "load", d
-		warm := t.do
+		tasks[i].do.Do, tasks[i].do.For, tasks[i].do.Hot = "load", d, s.hot
+		warm := tasks[i].do
 		warm.Do = "warm"
 		if _, err := w.Do(warm); err != nil {
 			return outcome{}, err

@@ -48,7 +48,7 @@ func warm(w *rig.Worker, db *sql.DB, o order) error {
 		}
 	}
 	for range o.Fill {
-		if _, err := db.ExecContext(ctx, update, rand.IntN(rows)+1); err != nil {
+		if _, err := db.ExecContext(ctx, update, rand.IntN(o.Hot)+1); err != nil {
 			return err
 		}
 	}

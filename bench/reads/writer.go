@@ -38,7 +38,7 @@ func (w *writer) run(path string, db *sql.DB, o order, began time.Time) {
 		timer.Reset(time.Until(began.Add(next + rand.N(period/2))))
 		<-timer.C
 		t := time.Now()
-		if _, err := stmt.Exec(rand.IntN(rows) + 1); err != nil {
+		if _, err := stmt.Exec(rand.IntN(o.Hot) + 1); err != nil {
 			w.failed(err)
 		} else {
 			c := commit{Took: time.Since(t), Returned: rig.Now()}

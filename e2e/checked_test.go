@@ -233,6 +233,9 @@ func (c *checker) read(i, way int, writer string, lastSeq *int64) {
 		var may []error
 		if how.inTx {
 			may = []error{litefwd.ErrTxExpired, litefwd.ErrHistoryChanged}
+			if e.lossy || c.era.Load() != e {
+				may = append(may, &litefwd.SQLError{Code: 10}) // I/O on the mount that has died
+			}
 		}
 		if !c.mayFail(e, epoch, err, may) {
 			bad("%v", err)

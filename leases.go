@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"runtime"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
@@ -17,15 +19,25 @@ type leases struct {
 	db *database
 
 	// mu guards the following.
-	mu     sync.Mutex
-	free   []*handle // the one used last at the end
-	opened int       // those in use too
-	closed bool
+	mu      sync.Mutex
+	free    []*handle      // the one used last at the end
+	waiting []chan *handle // buffered to 1; who came first is first
+	opened  int            // those in use too
+	closed  bool
 }
 
-// maxLeases bounds the handles of a database. Reads that find all of them in use, by
-// rows that are read still or by long reads, run on their connection's own.
-var maxLeases = max(8, 2*runtime.GOMAXPROCS(0))
+// Of so many leases one is soon free, since there are no more processors: a read
+// rather waits than begin another, which costs a hundred times what it does. That
+// happens whenever the gate opens for many at once. Reads that may take long use at
+// most half of them, see slots.
+var enoughLeases = 2 * cap(newSlots())
+
+// leaseWait is how long. Those that have the leases take long then, or wait for a disk,
+// or their rows are read still, and another lease is begun, up to maxLeases; beyond
+// that a read runs on its connection's own handle.
+const leaseWait = 5 * time.Millisecond
+
+var maxLeases = 2 * enoughLeases
 
 // keptReads is how many prepared statements each handle keeps.
 const keptReads = 64
@@ -34,11 +46,16 @@ const keptReads = 64
 // connection's own. give is to follow.
 func (l *leases) take(ctx context.Context) *handle {
 	for {
-		h, open := l.pop()
-		if h == nil && open {
-			return l.open(ctx)
+		h, open := l.pop(enoughLeases)
+		if h == nil && !open {
+			if h = l.await(ctx); h == nil {
+				h, open = l.pop(maxLeases)
+			}
 		}
-		if h == nil || l.good(h) {
+		switch {
+		case open:
+			return l.open(ctx)
+		case h == nil || l.good(h):
 			return h
 		}
 		l.drop(h)
@@ -46,8 +63,8 @@ func (l *leases) take(ctx context.Context) *handle {
 }
 
 // pop takes the handle that was used last. Without one, open says that another may be
-// opened, which is counted already.
-func (l *leases) pop() (h *handle, open bool) {
+// opened, as there are less than limit; it is counted already.
+func (l *leases) pop(limit int) (h *handle, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.free); n > 0 {
@@ -56,11 +73,38 @@ func (l *leases) pop() (h *handle, open bool) {
 		l.free = l.free[:n-1]
 		return h, false
 	}
-	if l.closed || l.opened >= maxLeases {
+	if l.closed || l.opened >= limit {
 		return nil, false
 	}
 	l.opened++
 	return nil, true
+}
+
+// await waits for a handle that is given back; nil is that none was in time.
+func (l *leases) await(ctx context.Context) *handle {
+	mine := make(chan *handle, 1)
+	l.mu.Lock()
+	if len(l.free) > 0 || l.closed { // since pop
+		l.mu.Unlock()
+		return nil
+	}
+	l.waiting = append(l.waiting, mine)
+	l.mu.Unlock()
+	timer := time.NewTimer(leaseWait)
+	defer timer.Stop()
+	select {
+	case h := <-mine:
+		return h
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.waiting, mine); i >= 0 {
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+		return nil
+	}
+	return <-mine // it was given at the same time
 }
 
 // open opens a handle. If that fails, the connection's own has something to say of it.
@@ -87,7 +131,11 @@ func (l *leases) good(h *handle) bool {
 func (l *leases) give(h *handle) {
 	l.mu.Lock()
 	keep := !l.closed && l.good(h)
-	if keep {
+	switch {
+	case keep && len(l.waiting) > 0:
+		l.waiting[0] <- h
+		l.waiting = slices.Delete(l.waiting, 0, 1)
+	case keep:
 		l.free = append(l.free, h)
 	}
 	l.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -119,6 +120,10 @@ func (l *leases) open(ctx context.Context) *handle {
 		l.drop(h)
 		return nil
 	}
+	if _, err := h.local.Exec(ctx, "PRAGMA busy_timeout=0", nil); err != nil { // see whileBusy
+		l.drop(h)
+		return nil
+	}
 	return h
 }
 
@@ -213,12 +218,44 @@ func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, nil
 	}
 	rows, err := c.db.settleRead(h, h.fetch(ctx, c.db, q))
+	if fault.Code(err) == fault.CodeBusy {
+		rows, err = c.db.whileBusy(ctx, func() (*fetchedRows, error) { return c.db.settleRead(h, h.fetch(ctx, c.db, q)) })
+	}
 	if err != nil {
 		l.give(h)
 		return nil, err
 	}
 	rows.given = func() { l.give(h) }
 	return rows, nil
+}
+
+// The pauses between two attempts to begin a lease. LiteFS sets a copy's position
+// some tenths of a millisecond before it gives its locks up (db.go, ApplyLTXNoLock),
+// so that many reads come too early; SQLite's own busy handler would have them sleep
+// for 1, 2, 5, 10, … ms.
+const (
+	firstBusyPause = 100 * time.Microsecond
+	maxBusyPause   = time.Millisecond
+)
+
+// whileBusy runs a read again, which has found the database locked, until it is not or
+// Config.BusyTimeout has passed.
+func (db *database) whileBusy(ctx context.Context, read func() (*fetchedRows, error)) (rows *fetchedRows, err error) {
+	timer := time.NewTimer(firstBusyPause)
+	defer timer.Stop()
+	began := time.Now()
+	for pause := firstBusyPause; ; pause = min(2*pause, maxBusyPause) {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		rows, err = read()
+		if fault.Code(err) != fault.CodeBusy || time.Since(began) >= db.core.cfg.BusyTimeout {
+			return rows, err
+		}
+		timer.Reset(pause)
+	}
 }
 
 // fetch runs the text in h's lease, beginning one if there is none that holds.

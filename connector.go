@@ -134,7 +134,7 @@ func newConn(ctx context.Context, db *database, localOnly bool) (driver.Conn, er
 	if db.core.stopping() {
 		return nil, errNodeClosed()
 	}
-	h, err := db.openHandle(ctx, localOnly)
+	h, err := db.openOwn(ctx, localOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -61,9 +61,6 @@ func (db *database) connect(ctx context.Context, connector driver.Connector) (*s
 	if err != nil {
 		return nil, err
 	}
-	if db.replica != nil {
-		conn.Serialize() // for the gate
-	}
 	if err := db.prepareLocal(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

@@ -44,7 +44,7 @@ func (c *conn) renewable() bool {
 
 // renew opens a new local handle in place of one that must not be used any more.
 func (c *conn) renew(ctx context.Context) error {
-	fresh, err := c.db.openHandle(ctx, c.localOnly)
+	fresh, err := c.db.openOwn(ctx, c.localOnly)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,17 @@ type handle struct {
 	openRows int
 	// readBegin and readEnd are prepared when first needed.
 	readBegin, readEnd *sqldriver.Stmt
+}
+
+// openOwn opens a connection's own handle.
+func (db *database) openOwn(ctx context.Context, localOnly bool) (*handle, error) {
+	h, err := db.openHandle(ctx, localOnly)
+	if err == nil && db.replica != nil {
+		// The gate ends reads on goroutines of its own, and not all that a connection
+		// does is under a read's mutex, as it is on the handles of leases.
+		h.local.Serialize()
+	}
+	return h, err
 }
 
 // openHandle opens one. It never returns driver.ErrBadConn, which database/sql

@@ -83,7 +83,7 @@ func plain(ctx context.Context, o options) (_ []pairSide, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := w.Do(order{Do: "plain", For: o.Each})
+	r, err := w.Do(order{Do: "plain", For: o.Each, Hot: o.hot})
 	if stopErr := w.Stop(); err == nil {
 		err = stopErr
 	}

@@ -18,8 +18,10 @@ const (
 	// reads from it. With reads that always follow one another it tries at each commit
 	// and never comes to the end.
 	walLimit = 4608 << 10
-	// walEvery is how often the size is looked at, while there are commits.
-	walEvery = 100 * time.Millisecond
+	// walEvery is how often the size is looked at, while there are commits; maxWALEvery
+	// after checkpoints that were in vain, because somebody reads for long.
+	walEvery    = 100 * time.Millisecond
+	maxWALEvery = 10 * time.Second
 )
 
 // clearReads is writer.Options.ClearReads.
@@ -38,18 +40,22 @@ func (db *database) clearReads() func() (let func()) {
 // followWAL keeps the WAL from growing while this node is primary and local reads
 // keep SQLite from resetting it, until the node stops.
 func (db *database) followWAL() {
+	pause := walEvery
 	for {
 		_, moved := db.engine.Watch()
 		if w := db.currentWriter(); w != nil && db.walSize() >= walLimit {
 			ctx, cancel := context.WithTimeout(db.core.background, db.core.cfg.BusyTimeout)
-			err := w.Checkpoint(ctx)
+			done, err := w.Checkpoint(ctx)
 			cancel()
+			if pause = min(2*pause, maxWALEvery); done {
+				pause = walEvery
+			}
 			if err != nil && !errors.Is(err, fault.NotPrimary) && !errors.Is(err, fault.Closed) {
 				db.core.log.Debug("the WAL was not checkpointed", "db", db.name, "err", err)
 			}
 		}
 		select {
-		case <-time.After(walEvery):
+		case <-time.After(pause):
 		case <-db.core.stop:
 			return
 		}

@@ -32,6 +32,8 @@ type conn struct {
 	stmts   map[*stmt]struct{} // those that are prepared on the handle
 	own     bool               // it has settings of its own, so that no lease will do
 	leased  uint64             // reads in leases
+	// handedOut are the fetched rows that the application has not closed.
+	handedOut int
 
 	closed  bool
 	onClose func() error // or nil

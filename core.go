@@ -389,6 +389,9 @@ func (c *core) shutdown(ctx context.Context) error {
 	}
 	c.goroutines.Wait()
 	c.gate.Wait()
+	for _, db := range dbs {
+		db.gate.Wait()
+	}
 	errs = append(errs, c.removeStandIns())
 	return errors.Join(errs...)
 }

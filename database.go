@@ -243,10 +243,10 @@ func (db *database) drain(ctx context.Context) {
 // close closes everything; drain was called before.
 func (db *database) close() error {
 	db.tracker.Close()
+	db.gate.EndAll() // the pools' Close waits for nobody
 	errs := []error{db.pool.Close(), db.local.Close()}
 	db.leases.flush(true)
 	db.dropKeeper(false)
-	db.gate.Wait()
 	if w := db.currentWriter(); w != nil {
 		errs = append(errs, w.Close())
 	}

@@ -41,7 +41,7 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 	}
 	if c.snapshots(q.stmts) { // which needs no restoring
 		defer c.db.core.slots.enter(ctx, q.stmts)()
-		if c.mayLease(q.stmts) {
+		if c.mayLease(&q) {
 			if rows, err := c.queryLease(ctx, q); rows != nil || err != nil {
 				return rows, err
 			}

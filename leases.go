@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -192,13 +193,21 @@ func (l *leases) flush(all bool) {
 const yieldEvery = 16
 
 // mayLease reports whether a read needs nothing of its connection: no settings, temp
-// objects or attached databases, and nothing that SQLite keeps for the connection.
-func (c *conn) mayLease(stmts []sqlclass.Statement) bool {
-	return c.private == nil && !c.own && len(c.session.pragmas) == 0 && c.db.core.cfg.ReadLease > 0 && !some(stmts, looksBeyondMain)
+// objects or attached databases, and nothing that SQLite keeps for the connection, or
+// answers from what it has parsed. It is one statement, since drivers prepare no more.
+func (c *conn) mayLease(q *call) bool {
+	return c.private == nil && !c.own && len(c.session.pragmas) == 0 && c.db.core.cfg.ReadLease > 0 &&
+		len(q.stmts) == 1 && !looksBeyondMain(&q.stmts[0]) && (q.prepared != nil || endsWith(q.text, q.stmts[0].SQL))
 }
 
 func looksBeyondMain(s *sqlclass.Statement) bool {
-	return s.Pragma != "" || s.UsesRowID || s.UsesChanges
+	return s.Pragma != "" || s.ReadsSchema || s.UsesRowID || s.UsesChanges
+}
+
+// endsWith reports whether text is the statement with nothing behind it: of a comment
+// there drivers make a statement of its own.
+func endsWith(text, statement string) bool {
+	return strings.HasSuffix(strings.TrimRight(text, "; \t\r\n"), strings.TrimRight(statement, " \t\r\n"))
 }
 
 func setsConnection(s *sqlclass.Statement) bool {
@@ -217,16 +226,34 @@ func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
 	if h == nil {
 		return nil, nil
 	}
+	returned := false
+	defer func() {
+		if !returned { // a user's function has panicked
+			h.lost.Store(true)
+			h.reading.drop()
+			l.give(h)
+		}
+	}()
 	rows, err := c.db.settleRead(h, h.fetch(ctx, c.db, q))
 	if fault.Code(err) == fault.CodeBusy {
 		rows, err = c.db.whileBusy(ctx, func() (*fetchedRows, error) { return c.db.settleRead(h, h.fetch(ctx, c.db, q)) })
 	}
+	returned = true
 	if err != nil {
 		l.give(h)
 		return nil, err
 	}
-	rows.given = func() { l.give(h) }
+	c.handOut(rows, func() { l.give(h) })
 	return rows, nil
+}
+
+// handOut gives rows to the application, which closes them.
+func (c *conn) handOut(rows *fetchedRows, closed func()) {
+	c.handedOut++
+	rows.given = func() {
+		c.handedOut--
+		closed()
+	}
 }
 
 // The pauses between two attempts to begin a lease. LiteFS sets a copy's position

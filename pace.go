@@ -2,6 +2,8 @@ package litefwd
 
 import (
 	"context"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/fault"
@@ -72,14 +74,23 @@ func (db *database) countRead(t *readTx) {
 			break
 		}
 	}
-	if open < longRead+db.core.cfg.ReadLease {
+	if open >= longRead+db.core.cfg.ReadLease {
+		t.countLongLocked()
+	}
+}
+
+// countLongLocked counts a long read, once, and logs the first one.
+func (t *readTx) countLongLocked() {
+	if t.counted {
 		return
 	}
-	s.longReads.Add(1)
+	t.counted = true
+	db := t.db
+	db.stats.longReads.Add(1)
 	db.classifier.Forget(t.text) // it may have been taken for a short one
 	if db.saidLong.CompareAndSwap(false, true) {
-		db.core.log.Warn("a local read took long; while one runs, nothing is replicated to this node (said once; see Stats)",
-			"db", db.name, "took", open.Round(time.Millisecond), "sql", t.text)
+		db.core.log.Warn("a local read takes long; while one runs, nothing is replicated to this node (said once; see Stats)",
+			"db", db.name, "after", time.Since(t.began).Round(time.Millisecond), "sql", t.text)
 	}
 }
 
@@ -90,6 +101,48 @@ func (db *database) readLimit() time.Duration {
 		return 0
 	}
 	return cfg.MaxLocalRead
+}
+
+// readLimit ends a read that takes too long; nil is none. Its reads come one after
+// the other, in a lease many.
+type readLimit struct {
+	after time.Duration
+	timer *time.Timer
+	due   atomic.Int64 // since started
+}
+
+const never = math.MaxInt64
+
+func newReadLimit(t *readTx, after time.Duration) *readLimit {
+	l := &readLimit{after: after}
+	l.due.Store(int64(time.Since(started) + after))
+	l.timer = time.AfterFunc(after, func() {
+		if time.Since(started) >= time.Duration(l.due.Load()) { // else another read has begun
+			t.endFor(readTooLong(after))
+		}
+	})
+	return l
+}
+
+// begin is called when a read begins, and rest when none runs.
+func (l *readLimit) begin() {
+	if l != nil {
+		l.due.Store(int64(time.Since(started) + l.after))
+		l.timer.Reset(l.after)
+	}
+}
+
+func (l *readLimit) rest() {
+	if l != nil {
+		l.due.Store(never)
+	}
+}
+
+func (l *readLimit) stop() {
+	if l != nil {
+		l.rest()
+		l.timer.Stop()
+	}
 }
 
 func readTooLong(limit time.Duration) error {

@@ -50,8 +50,11 @@ type readTx struct {
 	// mu guards the following, and the handle.
 	mu      sync.Mutex
 	readers []*gate.Reader
-	timers  []*time.Timer
-	owners  int // each ends it once
+	timer   *time.Timer // ends the lease; or nil
+	limit   *readLimit  // or nil
+	begun   bool
+	counted bool // as a long read
+	owners  int  // each ends it once
 	hits    uint64
 	rows    []*localRows // those that the driver has open
 	checked bool         // the engine was asked whether it shows the right history
@@ -95,18 +98,46 @@ func (db *database) beginRead(ctx context.Context, h *handle, lease bool) (*read
 	}
 	if err := h.control(&h.readBegin, "BEGIN"); err != nil {
 		t.over = true
+		h.lost.Store(true) // it cannot be told what is wrong with it
 		t.leaveLocked()
 		return nil, err
 	}
+	t.begun = true
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	h.reading = t
-	if lease {
-		t.timers = append(t.timers, time.AfterFunc(db.core.cfg.ReadLease, t.Yield))
-	}
 	if limit := db.readLimit(); limit > 0 {
-		t.timers = append(t.timers, time.AfterFunc(limit, func() { t.endFor(readTooLong(limit)) }))
+		t.limit = newReadLimit(t, limit)
+	}
+	if !lease {
+		return t, nil
+	}
+	t.timer = time.AfterFunc(db.core.cfg.ReadLease, t.Yield)
+	// The reads that follow are told that the lock is held, and that the engine was
+	// asked; but the first of them may look at no table, and take none.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := t.useLocked(&cancel, h.look)
+	if err == nil {
+		err = t.checkLocked(ctx)
+	}
+	if err != nil {
+		return nil, firstError(err, t.finishLocked())
 	}
 	return t, nil
+}
+
+// look reads something, for the lock that it takes.
+func (h *handle) look() (err error) {
+	if h.readFirst == nil {
+		if h.readFirst, err = h.local.Prepare(context.Background(), "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
+			return err
+		}
+	}
+	rows, err := h.readFirst.Query(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	return fault.FromDriver(rows.Close())
 }
 
 // startLeaseLocked notes, before the transaction begins, what it will show. Where that
@@ -123,6 +154,13 @@ func (t *readTx) startLeaseLocked() {
 
 // enter passes the database's gate, and the node's.
 func (t *readTx) enter(ctx context.Context) error {
+	// A read that waits for the role to move must not be inside the database's gate:
+	// the node's first, which is shut for longer.
+	if r, err := t.db.core.gate.Enter(ctx, t); err != nil {
+		return err
+	} else {
+		r.Leave()
+	}
 	for _, g := range []*gate.Gate{&t.db.gate, &t.db.core.gate} {
 		r, err := g.Enter(ctx, t)
 		t.mu.Lock()
@@ -164,6 +202,7 @@ func (t *readTx) join(lease bool) (bool, error) {
 		t.hits++
 	}
 	t.owners++
+	t.limit.begin()
 	return true, nil
 }
 
@@ -284,11 +323,18 @@ func (t *readTx) runLocked(ctx context.Context, q call, r *localRows) (err error
 		r.kept = t.h.kept.New(q.text, stmt)
 	}
 	r.args = q.args
+	returned := false
+	defer func() {
+		if !returned { // a user's function has panicked, in the middle of it
+			t.h.kept.Drop(r.kept)
+		}
+	}()
 	if n := r.kept.NumInput(); n >= 0 && n != len(q.args) {
 		r.rows, err = t.h.query(ctx, q) // how to say it is the driver's
-		return err
+	} else {
+		r.rows, err = r.kept.Query(ctx, q.args)
 	}
-	r.rows, err = r.kept.Query(ctx, q.args)
+	returned = true
 	return err
 }
 
@@ -316,9 +362,15 @@ func (t *readTx) fetch(ctx context.Context, q call) fetched {
 		set, all, err = rowset.Fill(raw.rows, t.db.rowTypes.Load(), math.MaxInt, int64(t.db.core.cfg.ReadBuffer), goOn)
 		return fault.FromDriver(err)
 	})
+	if set == nil { // ended from outside before it had a row
+		raw.shutLocked() //nolint:errcheck // err says why
+		t.winding.Store(true)
+		return fetched{err: firstError(err, t.endLocked())}
+	}
 	raw.set = set
 	r := newFetchedRows(set, raw, err, err != nil || all)
 	if !r.all {
+		t.countLongLocked() // it holds up replication until somebody closes it
 		raw.closed = t.end
 		return fetched{rows: r}
 	}
@@ -377,6 +429,7 @@ func (t *readTx) endLocked() error {
 	t.owners--
 	db := t.db
 	if t.owners > 0 || t.lease && !t.winding.Load() && !db.gate.IsShut() && !db.core.gate.IsShut() {
+		t.limit.rest()
 		return nil
 	}
 	return t.finishLocked()
@@ -430,9 +483,13 @@ func (t *readTx) finishLocked() error {
 	}
 	t.over = true
 	defer t.leaveLocked()
-	for _, timer := range t.timers {
-		timer.Stop()
+	if !t.begun {
+		return nil
 	}
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	t.limit.stop()
 	for len(t.rows) > 0 {
 		t.rows[0].shutLocked() // SQLite keeps the lock for a statement that is not reset
 	}

@@ -22,6 +22,10 @@ func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
 	if !is || n >= maxRenewals {
 		return false
 	}
+	if c.db.core.stopping() {
+		*err = errNodeClosed()
+		return false
+	}
 	if lost.h != c.handle {
 		return true // a lease's, of which there are others
 	}
@@ -89,8 +93,8 @@ type handle struct {
 	kept    sqldriver.StmtCache // of leases
 	// openRows counts the rows of local that the application has not closed.
 	openRows int
-	// readBegin and readEnd are prepared when first needed.
-	readBegin, readEnd *sqldriver.Stmt
+	// These are prepared when first needed.
+	readBegin, readFirst, readEnd *sqldriver.Stmt
 }
 
 // openOwn opens a connection's own handle.
@@ -137,7 +141,7 @@ func (h *handle) close() error {
 	h.reading.drop()
 	h.kept.Close()
 	var errs []error
-	for _, s := range []**sqldriver.Stmt{&h.readBegin, &h.readEnd} {
+	for _, s := range []**sqldriver.Stmt{&h.readBegin, &h.readFirst, &h.readEnd} {
 		if *s != nil {
 			errs = append(errs, (*s).Close())
 			*s = nil

@@ -3,6 +3,7 @@ package litefwd
 import (
 	"context"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/litefwd/litefwd/internal/sqlclass"
@@ -16,9 +17,9 @@ type slots chan struct{}
 
 func newSlots() slots { return make(slots, max(2, runtime.GOMAXPROCS(0))) }
 
-// slotWait is how long a read waits for a slot. Those that have one are long reads
-// then, or wait for a disk, and it runs beside them.
-const slotWait = 30 * time.Millisecond
+// slotTime is how long a read has its slot, and how long another waits for one: what
+// takes longer is a long read, or waits for a disk, and others run beside it.
+const slotTime = 30 * time.Millisecond
 
 // enter waits for a slot, if the text may take long; leave is to be called when it has
 // run.
@@ -28,18 +29,26 @@ func (s slots) enter(ctx context.Context, stmts []sqlclass.Statement) (leave fun
 	}
 	select {
 	case s <- struct{}{}:
-		return s.leave
+		return s.hold()
 	default:
 	}
-	timer := time.NewTimer(slotWait)
+	timer := time.NewTimer(slotTime)
 	defer timer.Stop()
 	select {
 	case s <- struct{}{}:
-		return s.leave
+		return s.hold()
 	case <-timer.C:
 	case <-ctx.Done():
 	}
 	return func() {}
 }
 
-func (s slots) leave() { <-s }
+// hold returns what gives the slot back, which time does as well.
+func (s slots) hold() (leave func()) {
+	free := sync.OnceFunc(func() { <-s })
+	timer := time.AfterFunc(slotTime, free)
+	return func() {
+		timer.Stop()
+		free()
+	}
+}

@@ -45,10 +45,19 @@ func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
 	if err != nil {
 		return nil, c.failedHere(err)
 	}
+	returned := false
+	defer func() {
+		if !returned { // a user's function has panicked
+			t.h.lost.Store(true)
+			t.drop()
+		}
+	}()
 	rows, err := c.db.settleRead(c.handle, t.fetch(ctx, q))
+	returned = true
 	if err != nil {
 		return nil, err
 	}
+	c.handOut(rows, func() {})
 	return rows, nil
 }
 
@@ -62,7 +71,7 @@ func (db *database) settleRead(h *handle, f fetched) (*fetchedRows, error) {
 	if err == nil {
 		return f.rows, nil
 	}
-	if lost := db.failedRead(h, err); isLost(lost) || f.rows.err == nil {
+	if lost := db.failedRead(h, err); isLost(lost) || f.rows.err == nil || errors.Is(err, fault.ReadTooLong) {
 		return nil, firstError(lost, f.rows.Close())
 	}
 	return f.rows, nil
@@ -147,7 +156,7 @@ type lostHandle struct {
 // final is what the caller gets. With rows or a transaction open it is not
 // driver.ErrBadConn: a sql.Conn closes itself on that, and waits for its rows.
 func (c *conn) final(err error) error {
-	if l, ok := err.(*lostHandle); ok && (c.openRows > 0 || c.tx != nil) { //nolint:errorlint // it is never wrapped
+	if l, ok := err.(*lostHandle); ok && (c.openRows > 0 || c.handedOut > 0 || c.tx != nil) { //nolint:errorlint // it is never wrapped
 		return l.cause
 	}
 	return err

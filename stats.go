@@ -24,8 +24,8 @@ type Stats struct {
 	// open, see Config.ReadLease.
 	ReadTransactions, LeaseHits uint64
 	// LongReads counts the read transactions on this node's copy that were open for
-	// more than 30 ms beyond Config.ReadLease; while one is, nothing is replicated
-	// to this node. LongestRead is the longest time that one was.
+	// more than 30 ms beyond Config.ReadLease, or for rows beyond Config.ReadBuffer;
+	// while one is, nothing is replicated to this node. LongestRead is the longest time that one was.
 	LongReads   uint64
 	LongestRead time.Duration
 	// GateClosures is how often local reads were made to wait so that the copy could

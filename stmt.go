@@ -135,9 +135,17 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 
 func (s *stmt) call(args []driver.NamedValue) call {
 	q := call{text: s.text, args: args, prepared: s.prepared}
-	if s.c.private == nil && s.classAt == s.c.db.classifier.Forgotten() {
-		q.stmts = s.class
+	if s.c.private != nil || s.class == nil {
+		return q
 	}
+	if now := s.c.db.classifier.Forgotten(); s.classAt != now {
+		stmts, known := s.c.db.classifier.Known(s.text)
+		if !known {
+			return q
+		}
+		s.class, s.classAt = stmts, now
+	}
+	q.stmts = s.class
 	return q
 }
 

@@ -143,10 +143,32 @@ type hookedConn struct {
 
 func (c *hookedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
-	if err != nil || query != "COMMIT" {
-		return stmt, err
+	switch {
+	case err != nil:
+		return nil, err
+	case query == "COMMIT":
+		return &hookedCommit{stmt, c.hooks}, nil
+	default:
+		return &hookedStmt{stmt, c, query}, nil
 	}
-	return &hookedCommit{stmt, c.hooks}, nil
+}
+
+// hookedStmt fails as the connection's own queries do.
+type hookedStmt struct {
+	driver.Stmt
+	conn  *hookedConn
+	query string
+}
+
+func (s *hookedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+}
+
+func (s *hookedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if err := s.conn.failure(s.query); err != nil {
+		return nil, err
+	}
+	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 }
 
 func (c *hookedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -154,13 +176,17 @@ func (c *hookedConn) ExecContext(ctx context.Context, query string, args []drive
 }
 
 func (c *hookedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.failure(query); err != nil {
+		return nil, err
+	}
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+func (c *hookedConn) failure(query string) error {
 	if c.broken == nil {
 		c.broken = c.hooks.takeFailureAt(query)
 	}
-	if c.broken != nil {
-		return nil, c.broken
-	}
-	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+	return c.broken
 }
 
 // readHazard is the query that hooks.fail waits for.

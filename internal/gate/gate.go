@@ -220,5 +220,21 @@ func (g *Gate) Stats() Stats {
 	return g.stats
 }
 
-// Wait waits for the goroutines that have asked holders, who have all left.
-func (g *Gate) Wait() { g.asking.Wait() }
+// EndAll ends those who are inside.
+func (g *Gate) EndAll() { g.ask(Holder.End) }
+
+// waitBound is for what cannot be interrupted: a function of the application's.
+const waitBound = 2 * time.Second
+
+// Wait waits for the goroutines that have asked holders, who are leaving, a while.
+func (g *Gate) Wait() {
+	done := make(chan struct{})
+	go func() { // ends with them
+		defer close(done)
+		g.asking.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(waitBound):
+	}
+}

@@ -71,6 +71,9 @@ func (cl *Classifier) Forget(sql string) {
 // Forgotten is how often Forget was called, for those who keep what Classify said.
 func (cl *Classifier) Forgotten() uint64 { return cl.forgotten.Load() }
 
+// Known returns what Classify would, if it is remembered.
+func (cl *Classifier) Known(sql string) ([]Statement, bool) { return cl.cache.get(sql) }
+
 // Classify splits sql into statements and classifies each. There is at least
 // one; a text of only space and comments is one Empty statement. The caller
 // must not change what it gets.

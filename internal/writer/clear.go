@@ -33,29 +33,50 @@ func (c *conn) walMode() bool {
 // Checkpoint copies the WAL into the database and makes it start anew, so that it
 // does not grow while there is always somebody who reads from it
 // (https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files). It waits
-// for the slot; reads are kept out only for the end of it. Without a WAL, or while
-// somebody else reads from it all the same, it does less or nothing, and waits for
-// nobody.
-func (w *Writer) Checkpoint(ctx context.Context) error {
+// for the slot; reads are kept out only for the end of it. done is false where somebody
+// reads an old state for long, so that most of the WAL has to stay: then nobody is
+// kept out.
+func (w *Writer) Checkpoint(ctx context.Context) (done bool, err error) {
 	if err := w.enter(); err != nil {
-		return err
+		return false, err
 	}
 	defer w.leave()
 	if err := w.slot.acquire(ctx, w.opts.BusyTimeout, ""); err != nil {
-		return err
+		return false, err
 	}
 	defer w.slot.release()
-	return w.withConn(ctx, nil, func(c *conn) error {
+	err = w.withConn(ctx, nil, func(c *conn) error {
 		if err := w.opts.Database.Fence(w.opts.Term); err != nil {
 			return notPrimary(err)
 		}
 		// Most of the work is done beside those who read.
-		if err := c.run("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		frames, copied, err := c.checkpoint("PASSIVE")
+		if err != nil || copied < frames-frames/4 {
 			return err
 		}
 		if w.opts.ClearReads != nil {
 			defer w.opts.ClearReads()()
 		}
-		return c.withBusyTimeout(0, func() error { return c.run("PRAGMA wal_checkpoint(TRUNCATE)") })
+		return c.withBusyTimeout(0, func() error {
+			frames, copied, err := c.checkpoint("TRUNCATE")
+			done = err == nil && copied == frames
+			return err
+		})
 	})
+	return done, err
+}
+
+// checkpoint returns how many frames the WAL has, and how many of them are in the
+// database afterwards.
+func (c *conn) checkpoint(mode string) (frames, copied int64, err error) {
+	row, err := c.db.QueryRow(context.Background(), "PRAGMA wal_checkpoint("+mode+")") // busy, frames, copied
+	if err != nil || len(row) != 3 {
+		return 0, 0, c.failed(err)
+	}
+	frames, _ = row[1].(int64)
+	copied, _ = row[2].(int64)
+	if row[0] != int64(0) {
+		copied = min(copied, frames-1) // somebody was in the way
+	}
+	return frames, copied, nil
 }

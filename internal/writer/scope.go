@@ -232,7 +232,9 @@ func ofStorage(err error) bool {
 func (s *scope) settle(failure error) error {
 	if leavesRows(failure) && s.c.spoilt == nil {
 		defer s.committing()()
+		let := s.clearForCommit()
 		err := s.c.control(s.c.commit)
+		let()
 		if err == nil {
 			s.closed()
 			s.c.readCounters()

@@ -40,7 +40,7 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	}
 	if c.snapshots(q.stmts) { // which needs no restoring
-		defer c.db.core.slots.enter(ctx, q.stmts)()
+		defer c.db.core.slots.enter(ctx, &c.db.gate, q.stmts)()
 		if c.mayLease(&q) {
 			if rows, err := c.queryLease(ctx, q); rows != nil || err != nil {
 				return rows, err

@@ -156,10 +156,8 @@ func (t *readTx) startLeaseLocked() {
 func (t *readTx) enter(ctx context.Context) error {
 	// A read that waits for the role to move must not be inside the database's gate:
 	// the node's first, which is shut for longer.
-	if r, err := t.db.core.gate.Enter(ctx, t); err != nil {
+	if err := t.db.core.gate.Pass(ctx); err != nil {
 		return err
-	} else {
-		r.Leave()
 	}
 	for _, g := range []*gate.Gate{&t.db.gate, &t.db.core.gate} {
 		r, err := g.Enter(ctx, t)

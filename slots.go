@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/litefwd/litefwd/internal/gate"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -23,9 +24,12 @@ const slotTime = 30 * time.Millisecond
 
 // enter waits for a slot, if the text may take long; leave is to be called when it has
 // run.
-func (s slots) enter(ctx context.Context, stmts []sqlclass.Statement) (leave func()) {
+func (s slots) enter(ctx context.Context, g *gate.Gate, stmts []sqlclass.Statement) (leave func()) {
 	if !some(stmts, mayTakeLong) {
 		return func() {}
+	}
+	if g.Pass(ctx) != nil { // not with a slot in hand
+		return func() {} // who reads finds out
 	}
 	select {
 	case s <- struct{}{}:

@@ -59,6 +59,24 @@ type Reader struct {
 // IsShut reports whether the gate is shut at this moment.
 func (g *Gate) IsShut() bool { return g.closed.Load() }
 
+// Pass waits while the gate is shut; its error is ctx's.
+func (g *Gate) Pass(ctx context.Context) error {
+	for g.IsShut() {
+		g.mu.Lock()
+		opened := g.opened
+		g.mu.Unlock()
+		if opened == nil {
+			return nil
+		}
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
 // Enter admits h, once the gate is open; its error is ctx's. Leave is to be
 // called when h has no locks any more.
 func (g *Gate) Enter(ctx context.Context, h Holder) (*Reader, error) {

@@ -50,6 +50,7 @@ func TestExplainIsNotOfALease(t *testing.T) {
 				}
 				return s
 			}
+			settle(t, c)
 			before := plan()
 			mustExec(t, c.DB(i), change)
 			if plan() == before {

@@ -157,8 +157,8 @@ type Config struct {
 	// LiteFS an open one stops replication to this node (8 MiB). Larger results
 	// hold the read open until they are closed. Engine "shared" needs none.
 	ReadBuffer int
-	// ReadLease is how long a connection keeps a read's snapshot for the reads that
-	// follow, with engine "litefs" (5 ms; negative: not at all). On LiteFS to begin a
+	// ReadLease is how long a read's snapshot is kept for the reads that follow, of
+	// whichever connection, with engine "litefs" (5 ms; negative: not at all). On LiteFS to begin a
 	// read costs fifty times what the read does. A replica's copy cannot change
 	// meanwhile, and the primary's reads see each commit that was acknowledged before
 	// them; so all that a lease costs is that replication waits for it, and it ends

@@ -104,8 +104,8 @@
 //
 // LiteFS can copy transactions to a node only while nobody reads the database
 // there, and to begin a read costs fifty times what it does. So a query's rows are
-// fetched before the application asks for them, up to Config.ReadBuffer, and the
-// connection keeps the read transaction for the reads that follow, for
+// fetched before the application asks for them, up to Config.ReadBuffer, and reads of
+// all connections share a few read transactions, each of which is kept for
 // Config.ReadLease. When the primary tells that there is something to copy, reads
 // wait for some milliseconds, until that is done. A larger result is open until its
 // rows are closed, and a ReadOnly transaction until it ends: meanwhile replication to

@@ -188,6 +188,7 @@ type watch struct {
 
 	mu    sync.Mutex // guards the following, and keeps ended from sending while ask does
 	left  bool       // the request has left
+	over  bool       // the context has ended
 	grace *time.Timer
 }
 
@@ -202,20 +203,28 @@ func (t *tx) watch(ctx context.Context, req *wire.TxRequest) *watch {
 		defer close(w.done)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if !w.left || commit {
-			t.cancel() // half a request cannot be taken back; nor can COMMIT
+		if commit {
+			t.cancel() // it cannot be taken back
 			return
 		}
 		w.grace = time.AfterFunc(cancelGrace, t.cancel)
-		t.stream.Send(&wire.TxRequest{Op: wire.TxOp_TX_OP_CANCEL, Seq: w.seq}) //nolint:errcheck // Recv gets it
+		if w.over = true; w.left {
+			w.sendCancel()
+		} // else sent does, or grace if the request cannot leave
 	})
 	return w
 }
 
 func (w *watch) sent() {
 	w.mu.Lock()
-	w.left = true
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	if w.left = true; w.over {
+		w.sendCancel()
+	}
+}
+
+func (w *watch) sendCancel() {
+	w.t.stream.Send(&wire.TxRequest{Op: wire.TxOp_TX_OP_CANCEL, Seq: w.seq}) //nolint:errcheck // Recv gets it
 }
 
 // stop returns when nothing is sent any more on behalf of the context.

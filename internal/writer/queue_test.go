@@ -345,13 +345,14 @@ func TestQueueGathers(t *testing.T) {
 func TestQueueAlternates(t *testing.T) {
 	t.Parallel()
 	var q queue
-	wantNoError(t, q.acquire(t.Context(), time.Second, ""))
+	ctx := context.Background() // whose end would answer them once more
+	wantNoError(t, q.acquire(ctx, time.Second, ""))
 	order := ""
 	for range 3 {
-		q.enqueue(t.Context(), time.Hour, &request{answer: func(error) { order += "t" }})
+		q.enqueue(ctx, time.Hour, &request{answer: func(error) { order += "t" }})
 	}
 	for i := range 3 {
-		q.enqueue(t.Context(), time.Hour, &request{job: &job{alone: i == 2}, answer: func(error) { order += "j" }})
+		q.enqueue(ctx, time.Hour, &request{job: &job{alone: i == 2}, answer: func(error) { order += "j" }})
 	}
 	for range 6 {
 		q.release()

@@ -32,7 +32,7 @@ type leases struct {
 // rather waits than begin another, which costs a hundred times what it does. That
 // happens whenever the gate opens for many at once. Reads that may take long use at
 // most half of them, see slots.
-var enoughLeases = 2 * cap(newSlots())
+var enoughLeases = 2 * atATime
 
 // leaseWait is how long. Those that have the leases take long then, or wait for a disk,
 // or their rows are read still, and another lease is begun, up to maxLeases; beyond

@@ -16,7 +16,10 @@ import (
 // handles in use have to fill their page caches again.
 type slots chan struct{}
 
-func newSlots() slots { return make(slots, max(2, runtime.GOMAXPROCS(0))) }
+// atATime is how many.
+var atATime = max(2, runtime.GOMAXPROCS(0))
+
+func newSlots() slots { return make(slots, atATime) }
 
 // slotTime is how long a read has its slot, and how long another waits for one: what
 // takes longer is a long read, or waits for a disk, and others run beside it.

@@ -51,7 +51,7 @@ func (s *scope) runBatch(j *job) (o outcome, err error) {
 		if s.open {
 			s.rollback()
 		}
-		return o, s.explain(err, true)
+		return o, s.uncommitted(err)
 	}
 	o.res = s.res
 	return o, nil

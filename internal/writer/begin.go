@@ -123,14 +123,14 @@ func (w *Writer) onReader(ctx context.Context, kind txKind, opts forward.TxOptio
 	c, err := w.takeReader(ctx, opts.Session.Pragmas)
 	if err != nil {
 		w.leave()
-		return nil, err
+		return nil, w.explain(err, false)
 	}
 	t := w.newTx(kind, opts)
 	err = guard(c, func() (err error) {
 		if t.s, err = w.newScope(t.ctx, c, opts.ID, opts.Session); err != nil {
 			return err
 		}
-		return start(t.s)
+		return t.s.explain(start(t.s), false)
 	})
 	if err != nil {
 		t.cancel()

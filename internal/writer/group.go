@@ -199,11 +199,7 @@ func (g *group) uncommitted(err error) error {
 		}
 		return nil
 	}
-	err = s.explain(err, true)
-	if fault.Code(err) == fault.CodeIOErr && s.unsure == nil {
-		err = unknown(forward.ID{}, "COMMIT failed, and may have reached the disk: %w", err)
-	}
-	return err
+	return s.uncommitted(err)
 }
 
 // personal is err for one of those whom it concerns.

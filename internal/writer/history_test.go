@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -15,7 +16,8 @@ import (
 type replicatedEngine struct {
 	engine.Database
 	history atomic.Uint64
-	settled error // what Settle returns, nil: what it is asked about
+	settled error  // what Settle returns, nil: what it is asked about
+	settles func() // called by Settle, if not nil
 }
 
 var _ engine.Replicated = (*replicatedEngine)(nil)
@@ -37,6 +39,9 @@ func (e *replicatedEngine) Snapshot(context.Context, uint64) (engine.Position, e
 }
 
 func (e *replicatedEngine) Settle(_ context.Context, _ uint64, _ bool, err error) error {
+	if e.settles != nil {
+		e.settles()
+	}
 	if e.settled != nil {
 		return e.settled
 	}
@@ -130,24 +135,82 @@ func historyRaised(t *testing.T, e *env, engine *replicatedEngine, conns *counti
 // However a transaction is begun, the engine is asked why it cannot be, so that the
 // next primary gets it.
 func TestBeginFails(t *testing.T) {
+	onFlakyReplicated(t, fault.Refuse(fault.NotPrimary, "the role is lost"), func(e *env, f *flaky, _ *replicatedEngine) {
+		f.set(func(f *flaky) { f.fail, f.err = "BEGIN", codeError(fault.CodeProtocol) })
+		insert := stmt("INSERT INTO t VALUES (1)")
+		_, err := e.Exec(e.t.Context(), insert)
+		wantKind(e.t, err, fault.NotPrimary, "")
+		_, err = e.Batch(e.t.Context(), forward.Batch{ID: forward.NewID(), Statements: []forward.Statement{insert}})
+		wantKind(e.t, err, fault.NotPrimary, "")
+		_, err = e.Begin(e.t.Context(), forward.TxOptions{})
+		wantKind(e.t, err, fault.NotPrimary, "")
+		f.set(func(f *flaky) { f.fail = "" })
+		e.must("CREATE TABLE t(v)")
+	})
+}
+
+// Nobody is told that a transaction was rolled back whose COMMIT may have been
+// made, though the Writer is stopped while the engine is asked about it.
+func TestStoppedInUnsureCommit(t *testing.T) {
+	for name, commit := range map[string]func(e *env, tx forward.Tx) error{
+		"Commit": func(e *env, tx forward.Tx) error { _, err := tx.Commit(e.t.Context()); return err },
+		"COMMIT": func(e *env, tx forward.Tx) error { _, err := tx.Exec(e.t.Context(), stmt("COMMIT")); return err },
+		"Query":  func(e *env, tx forward.Tx) error { _, err := tx.Query(e.t.Context(), stmt("COMMIT")); return err },
+		"several": func(e *env, tx forward.Tx) error {
+			_, err := tx.Exec(e.t.Context(), stmt("SELECT 1; COMMIT"))
+			return err
+		},
+	} {
+		for _, stops := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%t", name, stops), func(t *testing.T) {
+				onFlakyReplicated(t, fault.New(fault.OutcomeUnknown, "the mount is dead"), func(e *env, f *flaky, engine *replicatedEngine) {
+					e.must("CREATE TABLE t(v)")
+					tx, err := e.Begin(t.Context(), forward.TxOptions{ID: forward.NewID()})
+					wantNoError(t, err)
+					_, err = tx.Exec(t.Context(), stmt("INSERT INTO t VALUES (1)"))
+					wantNoError(t, err)
+					if stops {
+						engine.settles = func() { e.interrupt(nil, "this node is shutting down") }
+					}
+					f.set(func(f *flaky) { f.fail, f.err, f.after = "COMMIT", codeError(ioErrWrite), true })
+					wantKind(t, commit(e, tx), fault.OutcomeUnknown, "")
+					_, err = tx.Exec(t.Context(), stmt("INSERT INTO t VALUES (2)"))
+					wantKind(t, err, fault.OutcomeUnknown, "")
+				})
+			})
+		}
+	}
+}
+
+// A read that fails because the primary's file is not to be read is the next primary's.
+func TestReadOfABrokenFile(t *testing.T) {
+	onFlakyReplicated(t, fault.Refuse(fault.NotPrimary, "the mount is dead"), func(e *env, f *flaky, _ *replicatedEngine) {
+		e.must("CREATE TABLE t(v)")
+		for _, fails := range []string{"SELECT v", "CONNECT"} {
+			f.set(func(f *flaky) { f.fail, f.err = fails, codeError(fault.CodeIOErr) })
+			_, err := e.Query(e.t.Context(), stmt("SELECT v FROM t"))
+			wantKind(e.t, err, fault.NotPrimary, "")
+		}
+		f.set(func(f *flaky) { f.fail = "BEGIN" })
+		_, err := e.Begin(e.t.Context(), forward.TxOptions{ReadOnly: true})
+		wantKind(e.t, err, fault.NotPrimary, "")
+		f.set(func(f *flaky) { f.fail = "" })
+		e.wantValues("SELECT count(*) FROM t", "0")
+	})
+}
+
+// onFlakyReplicated runs f with each driver on an engine whose Settle returns settled.
+func onFlakyReplicated(t *testing.T, settled error, f func(e *env, fl *flaky, engine *replicatedEngine)) {
 	for _, d := range testDrivers {
 		t.Run(d.name, func(t *testing.T) {
-			var f *flaky
+			var fl *flaky
+			var engine *replicatedEngine
 			e := newEnv(t, d, func(o *Options) {
-				f = &flaky{Connector: o.Connector}
-				o.Connector = f
-				o.Database = &replicatedEngine{Database: o.Database, settled: fault.Refuse(fault.NotPrimary, "the role is lost")}
+				fl = &flaky{Connector: o.Connector}
+				engine = &replicatedEngine{Database: o.Database, settled: settled}
+				o.Connector, o.Database = fl, engine
 			})
-			f.set(func(f *flaky) { f.fail, f.err = "BEGIN", codeError(fault.CodeProtocol) })
-			insert := stmt("INSERT INTO t VALUES (1)")
-			_, err := e.Exec(t.Context(), insert)
-			wantKind(t, err, fault.NotPrimary, "")
-			_, err = e.Batch(t.Context(), forward.Batch{ID: forward.NewID(), Statements: []forward.Statement{insert}})
-			wantKind(t, err, fault.NotPrimary, "")
-			_, err = e.Begin(t.Context(), forward.TxOptions{})
-			wantKind(t, err, fault.NotPrimary, "")
-			f.set(func(f *flaky) { f.fail = "" })
-			e.must("CREATE TABLE t(v)")
+			f(e, fl, engine)
 		})
 	}
 }

@@ -186,23 +186,30 @@ func (s *scope) autocommit(f func() error) error {
 		if s.open { // BUSY, or a deferred constraint: the statement fails
 			s.rollback()
 		}
-		return s.explain(err, true)
+		return s.uncommitted(err)
 	}
 	return nil
 }
 
+// uncommitted says what became of what COMMIT failed to commit with err.
+func (s *scope) uncommitted(err error) error {
+	err = s.explain(err, true)
+	if own := (*fault.Error)(nil); fault.Code(err) == fault.CodeIOErr && !s.c.readOnly && !errors.As(err, &own) {
+		s.unsure = unknown(s.id, "COMMIT failed, and may have reached the disk: %w", err)
+		return s.unsure
+	}
+	return err
+}
+
 // explain asks the engine about a failure that what is below SQLite may be the
 // cause of; the transaction has been rolled back. committing: it was COMMIT
-// that failed.
+// that failed, of what may have written.
 func (s *scope) explain(err error, committing bool) error {
-	if s.c.readOnly || !s.lostFile(err) {
+	if !s.w.lostFile(err) {
 		return err
 	}
 	s.c.spoilt = err
-	r := s.w.opts.Database.(engine.Replicated)
-	ctx, cancel := context.WithTimeout(s.w.confirming, s.w.opts.BusyTimeout)
-	defer cancel()
-	err = r.Settle(ctx, s.w.opts.Term, committing, err)
+	err = s.w.explain(err, committing && !s.c.readOnly)
 	var own *fault.Error
 	if errors.As(err, &own) && own.Kind == fault.OutcomeUnknown {
 		unsure := *own
@@ -213,11 +220,21 @@ func (s *scope) explain(err error, committing bool) error {
 	return err
 }
 
+// explain is a scope's, of what has none.
+func (w *Writer) explain(err error, committing bool) error {
+	if !w.lostFile(err) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(w.confirming, w.opts.BusyTimeout)
+	defer cancel()
+	return w.opts.Database.(engine.Replicated).Settle(ctx, w.opts.Term, committing, err)
+}
+
 // lostFile reports whether err is SQLite's, and what explain would ask the
 // engine about.
-func (s *scope) lostFile(err error) bool {
+func (w *Writer) lostFile(err error) bool {
 	var own *fault.Error
-	_, ok := s.w.opts.Database.(engine.Replicated)
+	_, ok := w.opts.Database.(engine.Replicated)
 	return ok && ofStorage(err) && !errors.As(err, &own)
 }
 

@@ -106,7 +106,7 @@ func (s *scope) write(st *sqlclass.Statement, f func() error) error {
 	s.w.readers.close() // leaving WAL needs every other connection gone
 	defer s.committing()()
 	if err := f(); err != nil {
-		return err
+		return s.uncommitted(err)
 	}
 	return s.committed()
 }
@@ -145,7 +145,7 @@ func (s *scope) commitText(st *sqlclass.Statement) error {
 	if !s.open {
 		return s.c.run(st.SQL) // SQLite's own error
 	}
-	return s.commit()
+	return s.uncommitted(s.commit())
 }
 
 func (s *scope) rollbackText(st *sqlclass.Statement) error {
@@ -192,7 +192,7 @@ func (s *scope) releaseText(st *sqlclass.Statement) error {
 		}
 	}
 	if s.implicit && at == 0 && st.Kind == sqlclass.Release {
-		return s.commit()
+		return s.uncommitted(s.commit())
 	}
 	if err := s.c.run(st.SQL); err != nil {
 		return err

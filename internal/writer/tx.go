@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -199,14 +200,21 @@ func (t *tx) leave(err error) error {
 	t.busy = false
 	t.active = time.Now()
 	switch {
+	case t.s.unsure != nil:
+		// COMMIT has failed, or could not be confirmed. Whoever wanted the transaction
+		// ended meanwhile did not roll it back.
+		t.finishLocked(t.s.unsure)
 	case t.doomed != nil && (t.s.open || t.s.commits == 0):
 		t.finishDoomedLocked()
 		return t.doomed
-	case t.kind == writing && t.s.lostFile(err):
+	case t.kind == writing && t.w.lostFile(err):
 		// On a replica of LiteFS a write fails so, and the COMMIT after it
 		// would succeed with nothing written.
 		c.spoilt = err
 		err = fault.New(fault.TxExpired, "the transaction was rolled back, as this node cannot write the database any more: %w", err)
+		t.finishLocked(err)
+	case t.kind == writing && errors.Is(err, fault.NotPrimary):
+		err = fault.New(fault.TxExpired, "the transaction was rolled back: %w", err)
 		t.finishLocked(err)
 	case c.spoilt != nil:
 		t.finishLocked(fault.New(fault.TxExpired,

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"context"
-	"errors"
 
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
@@ -106,7 +105,7 @@ func (t *tx) stream(ctx context.Context, st forward.Statement) (forward.Rows, er
 	err := t.run(ctx, func(s *scope) error {
 		stmts, err := s.classify(st.SQL)
 		if err != nil {
-			return err
+			return s.explain(err, false)
 		}
 		all := together(stmts)
 		if all.Kind != sqlclass.Read || all.control != nil || len(all.settings) > 0 || all.UsesRowID || all.UsesChanges {
@@ -123,7 +122,7 @@ func (t *tx) stream(ctx context.Context, st forward.Statement) (forward.Rows, er
 			t.w.writeTexts.add(st.SQL)
 			rows, err = nil, nil
 		}
-		return err
+		return s.explain(err, false)
 	})
 	if err = t.leave(err); err != nil || rows == nil {
 		done()
@@ -162,11 +161,7 @@ func (t *tx) Commit(ctx context.Context) (forward.Result, error) {
 	} else {
 		err = t.run(t.ctx, func(s *scope) error {
 			t.shutRows()
-			err := s.explain(s.commit(), true)
-			if errors.Is(err, fault.NotPrimary) {
-				err = fault.New(fault.TxExpired, "the transaction was rolled back: %w", err)
-			}
-			return err
+			return s.uncommitted(s.commit())
 		})
 	}
 	res := t.s.res

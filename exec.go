@@ -18,6 +18,8 @@ type call struct {
 	args  []driver.NamedValue
 	// prepared is the text on the local handle, or nil.
 	prepared *sqldriver.Stmt
+	// noLease: it is to run on the connection's own handle.
+	noLease bool
 	// misrouted: it was taken for a read and wants to write.
 	misrouted bool
 }
@@ -102,8 +104,11 @@ func (c *conn) plan(ctx context.Context, q *call) (place, error) {
 		q.prepared = nil // it was the stand-in's
 	}
 	if q.stmts == nil {
-		var err error
-		if q.stmts, err = c.classify(ctx, q.text); err != nil {
+		err := c.compile(ctx, q, func() (err error) {
+			q.stmts, err = c.classify(ctx, q.text)
+			return err
+		})
+		if err != nil {
 			return 0, err
 		}
 	}

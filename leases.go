@@ -196,7 +196,7 @@ const yieldEvery = 16
 // objects or attached databases, and nothing that SQLite keeps for the connection, or
 // answers from what it has parsed. It is one statement, since drivers prepare no more.
 func (c *conn) mayLease(q *call) bool {
-	return c.private == nil && !c.own && len(c.session.pragmas) == 0 && c.db.core.cfg.ReadLease > 0 &&
+	return c.private == nil && !c.own && !q.noLease && len(c.session.pragmas) == 0 && c.db.core.cfg.ReadLease > 0 &&
 		len(q.stmts) == 1 && !looksBeyondMain(&q.stmts[0]) && (q.prepared != nil || endsWith(q.text, q.stmts[0].SQL))
 }
 

@@ -27,7 +27,8 @@ func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
 		return false
 	}
 	if lost.h != c.handle {
-		return true // a lease's, of which there are others
+		q.noLease = true // the others' copy may be as broken
+		return true
 	}
 	if !c.renewable() {
 		return false
@@ -38,6 +39,16 @@ func (c *conn) again(ctx context.Context, q *call, n int, err *error) bool {
 	}
 	q.prepared = nil // it was the old handle's
 	return true
+}
+
+// compile runs f, which gives q's text to the local handle without running it, and
+// again on another handle if that had to be given up.
+func (c *conn) compile(ctx context.Context, q *call, f func() error) error {
+	err := c.failedHere(f())
+	for n := 0; c.again(ctx, q, n, &err); n++ {
+		err = c.failedHere(f())
+	}
+	return c.final(err)
 }
 
 // renewable reports whether the local handle has nothing that a new one would

@@ -44,10 +44,15 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		return nil, err
 	}
 	classAt := c.db.classifier.Forgotten()
-	stmts, err := c.classify(ctx, query)
+	q := call{text: query}
+	err := c.compile(ctx, &q, func() (err error) {
+		q.stmts, err = c.classify(ctx, query)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	stmts := q.stmts
 	if inTx := c.tx != nil && !c.tx.here; inTx && some(stmts, runsInTx) {
 		return &stmt{c: c, text: query, numInput: -1}, nil
 	}
@@ -62,16 +67,19 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 			return nil, err
 		}
 	}
-	prepared, err := c.local.Prepare(ctx, query)
+	err = c.compile(ctx, &q, func() (err error) {
+		q.prepared, err = c.local.Prepare(ctx, query)
+		return err
+	})
 	if err != nil && !c.mayDiffer(err) {
 		return nil, err
 	}
-	s := &stmt{c: c, text: query, prepared: prepared, numInput: -1}
+	s := &stmt{c: c, text: query, prepared: q.prepared, numInput: -1}
 	if c.private == nil && !some(stmts, isNoQuery) {
 		s.class, s.classAt = stmts, classAt
 	}
-	if prepared != nil {
-		s.numInput = prepared.NumInput()
+	if s.prepared != nil {
+		s.numInput = s.prepared.NumInput()
 		c.stmts[s] = struct{}{}
 	}
 	return s, nil
@@ -92,7 +100,7 @@ func (c *conn) mayDiffer(err error) bool {
 		return false
 	}
 	inTx := c.tx != nil && !c.tx.here
-	return (inTx || !c.db.isPrimary()) && e.Code == fault.CodeError && !isSyntaxError(e.Msg)
+	return (inTx || c.standIn || !c.db.isPrimary()) && e.Code == fault.CodeError && !isSyntaxError(e.Msg)
 }
 
 // isSyntaxError knows the errors of SQLite's tokenizer and parser, which no

@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -31,6 +33,7 @@ type test struct {
 	subtests                map[string]string // how each ended
 	output                  []string
 	figures                 []string
+	said                    map[string][]string // by subtest, in the test's own words
 }
 
 func main() {
@@ -66,7 +69,7 @@ func run(in io.Reader, out io.Writer) (ok bool, err error) {
 		name, sub, _ := strings.Cut(e.Test, "/")
 		t := tests[e.Package+name]
 		if t == nil {
-			t = &test{name: name, subtests: map[string]string{}}
+			t = &test{name: name, subtests: map[string]string{}, said: map[string][]string{}}
 			tests[e.Package+name] = t
 			order = append(order, t)
 		}
@@ -87,6 +90,8 @@ func (t *test) take(e event, sub string, out io.Writer) {
 	case "output":
 		if _, figure, ok := strings.Cut(e.Output, "FIGURE "); ok {
 			t.figures = append(t.figures, strings.TrimSpace(figure))
+		} else if strings.Contains(e.Output, "_test.go:") {
+			t.said[sub] = append(t.said[sub], strings.TrimSpace(e.Output))
 		}
 		t.output = append(t.output, e.Output)
 	case "pass", "fail", "skip":
@@ -143,5 +148,21 @@ func show(tests []*test, out io.Writer) error {
 		fmt.Fprintln(out, "-", f)
 	}
 	_, err := fmt.Fprintf(out, "\n%d passed, %d failed, %d skipped\n", all.passed, all.failed, all.skipped)
+	for _, t := range tests {
+		t.showFailures(out)
+	}
 	return err
+}
+
+// showFailures says again, where it is found, what those that failed have said; logs
+// of other processes are above.
+func (t *test) showFailures(out io.Writer) {
+	for _, sub := range slices.Sorted(maps.Keys(t.subtests)) {
+		if t.subtests[sub] != "fail" {
+			continue
+		}
+		for _, line := range t.said[sub] {
+			fmt.Fprintf(out, "- failed: %s: %s\n", path.Join(t.name, sub), line)
+		}
+	}
 }

@@ -19,6 +19,13 @@ func TestTable(t *testing.T) {
 {"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.6}
 {"Action":"pass","Package":"p","Test":"TestB","Elapsed":1}
 {"Action":"pass","Package":"p","Elapsed":2}`, true, []string{"- 3 ms", "2 passed, 0 failed, 1 skipped"}},
+		"fails in a subtest": {`{"Action":"output","Package":"p","Test":"TestA/WAL","Output":"    a_test.go:7: it is wrong\n"}
+{"Action":"output","Package":"p","Test":"TestA/DELETE","Output":"    a_test.go:8: it is well\n"}
+{"Action":"fail","Package":"p","Test":"TestA/WAL","Elapsed":1}
+{"Action":"pass","Package":"p","Test":"TestA/DELETE","Elapsed":1}
+{"Action":"fail","Package":"p","Test":"TestA","Elapsed":1}
+{"Action":"fail","Package":"p","Elapsed":1}`, false,
+			[]string{"1 passed, 1 failed, 0 skipped\n- failed: TestA/WAL: a_test.go:7: it is wrong\n"}},
 		"fails": {`{"Action":"output","Package":"p","Test":"TestA","Output":"it is wrong\n"}
 {"Action":"fail","Package":"p","Test":"TestA","Elapsed":1}
 {"Action":"fail","Package":"p","Elapsed":1}`, false, []string{"it is wrong", "0 passed, 1 failed, 0 skipped"}},

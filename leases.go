@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
@@ -235,8 +234,11 @@ func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
 		}
 	}()
 	rows, err := c.db.settleRead(h, h.fetch(ctx, c.db, q))
-	if fault.Code(err) == fault.CodeBusy {
-		rows, err = c.db.whileBusy(ctx, func() (*fetchedRows, error) { return c.db.settleRead(h, h.fetch(ctx, c.db, q)) })
+	if isBusy(err) {
+		err = c.db.whileBusy(ctx, func() (err error) {
+			rows, err = c.db.settleRead(h, h.fetch(ctx, c.db, q))
+			return err
+		})
 	}
 	returned = true
 	if err != nil {
@@ -253,35 +255,6 @@ func (c *conn) handOut(rows *fetchedRows, closed func()) {
 	rows.given = func() {
 		c.handedOut--
 		closed()
-	}
-}
-
-// The pauses between two attempts to begin a lease. LiteFS sets a copy's position
-// some tenths of a millisecond before it gives its locks up (db.go, ApplyLTXNoLock),
-// so that many reads come too early; SQLite's own busy handler would have them sleep
-// for 1, 2, 5, 10, … ms.
-const (
-	firstBusyPause = 100 * time.Microsecond
-	maxBusyPause   = time.Millisecond
-)
-
-// whileBusy runs a read again, which has found the database locked, until it is not or
-// Config.BusyTimeout has passed.
-func (db *database) whileBusy(ctx context.Context, read func() (*fetchedRows, error)) (rows *fetchedRows, err error) {
-	timer := time.NewTimer(firstBusyPause)
-	defer timer.Stop()
-	began := time.Now()
-	for pause := firstBusyPause; ; pause = min(2*pause, maxBusyPause) {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		rows, err = read()
-		if fault.Code(err) != fault.CodeBusy || time.Since(began) >= db.core.cfg.BusyTimeout {
-			return rows, err
-		}
-		timer.Reset(pause)
 	}
 }
 

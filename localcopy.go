@@ -86,7 +86,7 @@ func (db *database) prepareLocal(ctx context.Context, conn *sqldriver.Conn) erro
 	if err := conn.SetBusyTimeout(ctx, db.core.cfg.BusyTimeout); err != nil {
 		return err
 	}
-	if err := sqldriver.CheckJournal(ctx, conn); err != nil {
+	if err := db.firstUse(ctx, conn, func() error { return sqldriver.CheckJournal(ctx, conn) }); err != nil {
 		return err
 	}
 	if !db.learned.Load() {
@@ -136,7 +136,10 @@ func (db *database) keep(ctx context.Context) error {
 		err = setQueryOnly(ctx, conn, true)
 	}
 	if err == nil { // it opens the WAL with its first read
-		_, err = conn.QueryRow(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1")
+		err = db.firstUse(ctx, conn, func() error {
+			_, err := conn.QueryRow(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1")
+			return err
+		})
 	}
 	if err != nil {
 		return errors.Join(err, conn.Close())

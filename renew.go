@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/sqlclass"
 	"github.com/litefwd/litefwd/internal/sqldriver"
 )
@@ -121,7 +122,16 @@ func (db *database) openOwn(ctx context.Context, localOnly bool) (*handle, error
 
 // openHandle opens one. It never returns driver.ErrBadConn, which database/sql
 // would answer by connecting again for ever.
-func (db *database) openHandle(ctx context.Context, localOnly bool) (*handle, error) {
+func (db *database) openHandle(ctx context.Context, localOnly bool) (h *handle, err error) {
+	for range 1 + maxRenewals {
+		if h, err = db.tryHandle(ctx, localOnly); !errors.Is(err, fault.HistoryChanged) {
+			break
+		}
+	}
+	return h, err
+}
+
+func (db *database) tryHandle(ctx context.Context, localOnly bool) (*handle, error) {
 	h := &handle{generation: db.generation.Load(), history: db.history()}
 	var err error
 	if h.local, h.standIn, err = db.connectLocal(ctx, localOnly); err != nil {

@@ -55,6 +55,26 @@ func (c *Conn) SetJournalMode(ctx context.Context, mode string) error {
 	return nil
 }
 
+// WithoutBusyTimeout runs f while SQLite says at once that the database is locked. If f
+// fails it stays so.
+func (c *Conn) WithoutBusyTimeout(ctx context.Context, f func() error) error {
+	row, err := c.QueryRow(ctx, "PRAGMA busy_timeout")
+	switch {
+	case err != nil:
+		return err
+	case len(row) != 1 || row[0] == int64(0):
+		return f()
+	}
+	if _, err := c.Exec(ctx, "PRAGMA busy_timeout=0", nil); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, fmt.Sprintf("PRAGMA busy_timeout=%v", row[0]), nil)
+	return err
+}
+
 // SetBusyTimeout sets how long SQLite itself waits for locks, unless the
 // connection has a time of its own already. Litefwd's writes wait in a queue;
 // this is for locks held by others: a checkpoint, a recovery, a program that

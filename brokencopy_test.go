@@ -23,6 +23,8 @@ type disk struct {
 	// Connections that were made before the disk was mounted for the locked-th time
 	// find it locked for ever.
 	mounted, locked atomic.Int64
+	// opened: while it is locked, connecting does not even end before this is closed.
+	opened chan struct{}
 }
 
 func (c *diskConn) use(query string) error {
@@ -57,6 +59,10 @@ type (
 func (c diskConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.disk.gone.Load() {
 		return nil, sqlite3.Error{Code: sqlite3.ErrCantOpen}
+	}
+	if c.disk.mounted.Load() < c.disk.locked.Load() && c.disk.opened != nil {
+		<-c.disk.opened
+		return nil, sqlite3.Error{Code: sqlite3.ErrBusy}
 	}
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
@@ -200,8 +206,8 @@ func mustBe(t *testing.T, read func(db *sql.DB) (int64, error), db *sql.DB) {
 // On a mount that has died SQLite takes its own process's locks for held for ever.
 // Whoever waits for them goes on as soon as it is found out that the copy is another.
 func TestLocksOfABrokenCopy(t *testing.T) {
-	for _, leases := range []bool{false, true} {
-		t.Run(fmt.Sprintf("leases %t", leases), func(t *testing.T) {
+	for _, in := range []string{"the driver's connecting", "opening a handle", "a lease"} {
+		t.Run(in, func(t *testing.T) {
 			disk, broken := new(disk), new(atomic.Uint64)
 			c := newCluster(t, 2, "sqlite3", func(cfg *litefwd.Config) {
 				cfg.BusyTimeout = time.Hour
@@ -212,7 +218,10 @@ func TestLocksOfABrokenCopy(t *testing.T) {
 			})
 			mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3)")
 			settle(t, c)
-			if leases { // and a connection, that are open already
+			switch in {
+			case "the driver's connecting":
+				disk.opened = make(chan struct{})
+			case "a lease":
 				queryInt(t, c.DB(1), "SELECT count(*) FROM t")
 				endLeases(t, c.Node(1))
 			}
@@ -235,6 +244,9 @@ func TestLocksOfABrokenCopy(t *testing.T) {
 			}
 			disk.mounted.Store(1)
 			broken.Add(1)
+			if disk.opened != nil {
+				close(disk.opened)
+			}
 			if err := <-done; err != nil {
 				t.Error(err)
 			}

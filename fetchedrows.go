@@ -20,16 +20,18 @@ type typedRows interface {
 }
 
 // fetchedRows are rows of which the first, or all, are in memory; after them
-// come the others from the local handle, or an error.
+// come the others from the local handle, or an error. A connection uses them again
+// once they are closed.
 type fetchedRows struct {
 	typedRows // the first ones, then raw
 	first     remoteRows
 	set       describedRows
 	names     []string
-	raw       *localRows // open until Close, for what it knows of the columns
-	all       bool       // they are all in memory
-	err       error      // or nil
-	given     func()     // gives the handle back; or nil
+	raw       localRows // open until Close, for what it knows of the columns, unless that is known
+	all       bool      // they are all in memory
+	err       error     // or nil
+	of        *conn     // whose application has them; or nil
+	lease     *handle   // to be given back; or nil
 }
 
 // fetched are the rows of a read, which may end with an error of their own, and an
@@ -39,11 +41,29 @@ type fetched struct {
 	err  error
 }
 
-func newFetchedRows(set *rowset.Set, raw *localRows, err error, all bool) *fetchedRows {
-	r := &fetchedRows{set: describedRows{set, raw}, names: raw.rows.Columns(), raw: raw, err: err, all: all}
+// emptyRows returns rows to be filled.
+func (c *conn) emptyRows() *fetchedRows {
+	r := c.spare
+	c.spare = nil
+	if r == nil {
+		r = new(fetchedRows)
+	}
+	return r
+}
+
+// handOut gives rows to the application, which closes them; lease is given back then.
+func (c *conn) handOut(rows *fetchedRows, lease *handle) {
+	c.handedOut++
+	rows.of, rows.lease = c, lease
+}
+
+// filled makes r show what is in its set, which raw has more of unless all is set or
+// the rows end with err.
+func (r *fetchedRows) filled(all bool, err error) {
+	r.names, r.all, r.err = r.raw.rows.Columns(), all || err != nil, err
+	r.set.raw = &r.raw
 	r.first = remoteRows{rows: &r.set, mapEr: fault.FromDriver}
 	r.typedRows = &r.first
-	return r
 }
 
 func (r *fetchedRows) Columns() []string { return r.names }
@@ -57,15 +77,21 @@ func (r *fetchedRows) Next(dest []driver.Value) error {
 	case r.all:
 		return io.EOF
 	}
-	r.typedRows = r.raw
+	r.typedRows = &r.raw
 	return r.raw.Next(dest)
 }
 
 func (r *fetchedRows) Close() error {
 	err := r.raw.Close()
-	if r.given != nil {
-		r.given()
-		r.given = nil
+	c, lease := r.of, r.lease
+	if c == nil {
+		return err
+	}
+	*r = fetchedRows{}
+	c.spare = r
+	c.handedOut--
+	if lease != nil {
+		c.db.leases.give(lease)
 	}
 	return err
 }
@@ -73,11 +99,13 @@ func (r *fetchedRows) Close() error {
 // describedRows ask the driver what the columns are when somebody wants to know
 // it, which is seldom, and costs more than a row.
 type describedRows struct {
-	*rowset.Set
+	rowset.Set
 	raw *localRows
 }
 
 func (r *describedRows) Columns() []forward.Column {
-	r.raw.describe(r.Set)
+	if !r.Described() {
+		r.raw.describe(&r.Set)
+	}
 	return r.Set.Columns()
 }

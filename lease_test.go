@@ -317,6 +317,44 @@ func TestManyOpenRows(t *testing.T) {
 	})
 }
 
+// What is said of a column's type is that of the schema that was read.
+func TestColumnTypesOfANewSchema(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver)
+		for _, decl := range []string{"INTEGER", "TEXT", "BLOB"} {
+			mustExec(t, c.DB(0), "DROP TABLE IF EXISTS u")
+			mustExec(t, c.DB(0), "CREATE TABLE u(v "+decl+")")
+			mustExec(t, c.DB(0), "INSERT INTO u VALUES (NULL), (NULL)")
+			settle(t, c)
+			for i := range 2 {
+				for range 3 {
+					rows, err := c.DB(i).Query("SELECT * FROM u")
+					if err != nil {
+						t.Fatal(err)
+					}
+					types, err := rows.ColumnTypes()
+					if err != nil || types[0].DatabaseTypeName() != decl {
+						t.Errorf("node %d, %s: %v, %v", i, decl, types[0].DatabaseTypeName(), err)
+					}
+					rows.Close()
+				}
+			}
+			mustExec(t, c.DB(0), "ALTER TABLE u RENAME COLUMN v TO w")
+			settle(t, c)
+			for i := range 2 {
+				rows, err := c.DB(i).Query("SELECT * FROM u")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if names, err := rows.Columns(); err != nil || names[0] != "w" {
+					t.Errorf("node %d: %v, %v", i, names, err)
+				}
+				rows.Close()
+			}
+		}
+	})
+}
+
 // A connection's own settings hold for its reads, and for nobody else's.
 func TestLeasesHaveNoSettings(t *testing.T) {
 	onBoth(t, func(t *testing.T, driver string) {

@@ -233,33 +233,30 @@ func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
 			l.give(h)
 		}
 	}()
-	rows, err := c.db.settleRead(h, h.fetch(ctx, c.db, q))
+	read := func() (*fetchedRows, error) { return c.db.settleRead(h, h.fetch(ctx, c.db, q, c.emptyRows())) }
+	rows, err := read()
 	if isBusy(err) {
 		err = c.db.whileBusy(ctx, func() (err error) {
-			rows, err = c.db.settleRead(h, h.fetch(ctx, c.db, q))
+			rows, err = read()
 			return err
 		})
 	}
 	returned = true
-	if err != nil {
+	switch {
+	case err != nil:
 		l.give(h)
 		return nil, err
+	case rows.all: // whatever the application does with them
+		l.give(h)
+		c.handOut(rows, nil)
+	default:
+		c.handOut(rows, h)
 	}
-	c.handOut(rows, func() { l.give(h) })
 	return rows, nil
 }
 
-// handOut gives rows to the application, which closes them.
-func (c *conn) handOut(rows *fetchedRows, closed func()) {
-	c.handedOut++
-	rows.given = func() {
-		c.handedOut--
-		closed()
-	}
-}
-
 // fetch runs the text in h's lease, beginning one if there is none that holds.
-func (h *handle) fetch(ctx context.Context, db *database, q call) fetched {
+func (h *handle) fetch(ctx context.Context, db *database, q call, r *fetchedRows) fetched {
 	joined, err := h.reading.join(true)
 	t := h.reading
 	if err == nil && !joined {
@@ -268,5 +265,5 @@ func (h *handle) fetch(ctx context.Context, db *database, q call) fetched {
 	if err != nil {
 		return fetched{err: err}
 	}
-	return t.fetch(ctx, q)
+	return t.fetch(ctx, q, r)
 }

@@ -6,7 +6,9 @@ import (
 	"math"
 
 	"github.com/litefwd/litefwd/internal/fault"
+	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/rowset"
+	"github.com/litefwd/litefwd/internal/sqldriver"
 )
 
 // What runs in a read transaction.
@@ -15,18 +17,23 @@ import (
 func (t *readTx) query(ctx context.Context, q call) (*localRows, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.queryLocked(ctx, q)
+	r := new(localRows)
+	if err := t.queryLocked(ctx, q, r); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
-func (t *readTx) queryLocked(ctx context.Context, q call) (*localRows, error) {
+// queryLocked makes r the text's rows.
+func (t *readTx) queryLocked(ctx context.Context, q call, r *localRows) error {
 	t.text = q.text
-	r := &localRows{in: t, cancel: &t.cancel}
+	*r = localRows{in: t, cancel: &t.cancel}
 	switch {
 	case t.checked && len(q.stmts) > 0 && !some(q.stmts, mayTakeLong):
 		// It has its locks, and is over before anybody could interrupt it, which the
 		// drivers make a goroutine for.
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		ctx = context.Background()
 	case ctx.Done() == nil:
@@ -43,14 +50,14 @@ func (t *readTx) queryLocked(ctx context.Context, q call) (*localRows, error) {
 	}
 	if err != nil {
 		r.releaseLocked()
-		return nil, err
+		return err
 	}
 	t.rows = append(t.rows, r)
 	if !t.lease {
 		r.of = t.h
 		t.h.openRows++
 	}
-	return r, nil
+	return nil
 }
 
 // runLocked gives the text to the driver. In a lease it is prepared once for all
@@ -83,37 +90,31 @@ func (t *readTx) runLocked(ctx context.Context, q call, r *localRows) (err error
 	return err
 }
 
-// fetch runs the text and fetches as many of its rows as Config.ReadBuffer
+// fetch runs the text and fetches as many of its rows into r as Config.ReadBuffer
 // allows. It is called by an owner, whose part ends with it if that is all of
 // them, and otherwise with the rows.
-func (t *readTx) fetch(ctx context.Context, q call) fetched {
+func (t *readTx) fetch(ctx context.Context, q call, r *fetchedRows) fetched {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	raw := &r.raw
 	// Both drivers take the first step with Query, so it has read.
-	raw, err := t.queryLocked(ctx, q)
-	if err != nil {
+	if err := t.queryLocked(ctx, q, raw); err != nil {
 		t.winding.Store(true)
 		return fetched{err: firstError(err, t.endLocked())}
 	}
-	var set *rowset.Set
-	var all bool
-	err = t.useLocked(raw.cancel, func() (err error) {
-		goOn := func() error {
-			if why := t.ending.Load(); why != nil {
-				return *why
-			}
-			return ctx.Err()
-		}
-		set, all, err = rowset.Fill(raw.rows, t.db.rowTypes.Load(), math.MaxInt, int64(t.db.core.cfg.ReadBuffer), goOn)
+	var all, ran bool
+	err := t.useLocked(raw.cancel, func() (err error) {
+		ran = true
+		all, err = t.fillLocked(ctx, r)
 		return fault.FromDriver(err)
 	})
-	if set == nil { // ended from outside before it had a row
+	if !ran { // ended from outside before it had a row
 		raw.shutLocked() //nolint:errcheck // err says why
 		t.winding.Store(true)
 		return fetched{err: firstError(err, t.endLocked())}
 	}
-	raw.set = set
-	r := newFetchedRows(set, raw, err, err != nil || all)
+	raw.set = &r.set.Set
+	r.filled(all, err)
 	if !r.all {
 		t.countLongLocked() // it holds up replication until somebody closes it
 		raw.closed = t.end
@@ -123,10 +124,49 @@ func (t *readTx) fetch(ctx context.Context, q call) fetched {
 		raw.of = nil // whatever becomes of the handle, they can be read
 		t.h.openRows--
 	}
-	if err != nil {
+	if raw.kept != nil { // others may have the statement, whose columns are known
+		if err := raw.shutLocked(); r.err == nil {
+			r.err = err
+		}
+		raw.in = nil
+	}
+	if r.err != nil {
 		t.winding.Store(true)
 	}
 	return fetched{r, t.endLocked()}
+}
+
+// fillLocked fetches rows.
+func (t *readTx) fillLocked(ctx context.Context, r *fetchedRows) (all bool, err error) {
+	desc := rowset.Describer{Raw: r.raw.rows, RowTypes: t.db.rowTypes.Load()}
+	var known *[]forward.Column
+	if r.raw.kept != nil {
+		known = columnsOf(r.raw.kept)
+		if desc.Known = *known; desc.Known == nil {
+			desc.Columns()
+		}
+	}
+	all, err = r.set.Fill(desc, math.MaxInt, int64(t.db.core.cfg.ReadBuffer), func() error {
+		if why := t.ending.Load(); why != nil {
+			return *why
+		}
+		return ctx.Err()
+	})
+	if known != nil {
+		*known = r.set.Known()
+	}
+	return all, err
+}
+
+// columnsOf is where what is known of a lease's statement's columns is kept with it.
+// With another schema the statement is prepared anew, see look.
+func columnsOf(k *sqldriver.Kept) *[]forward.Column {
+	known, _ := k.Note.(*[]forward.Column)
+	if known == nil {
+		known = new([]forward.Column)
+		k.Note = known
+	}
+	return known
 }
 
 // checkLocked asks the engine about the transaction, once it has read something.

@@ -2,6 +2,7 @@ package litefwd
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -123,10 +124,11 @@ func (db *database) beginRead(ctx context.Context, h *handle, lease bool) (*read
 	return t, nil
 }
 
-// look reads something, for the lock that it takes.
+// look reads something, for the lock that it takes: whether the schema is another one,
+// with which what is known of the statements' columns may be wrong.
 func (h *handle) look() (err error) {
 	if h.readFirst == nil {
-		if h.readFirst, err = h.local.Prepare(context.Background(), "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
+		if h.readFirst, err = h.local.Prepare(context.Background(), "PRAGMA schema_version"); err != nil {
 			return err
 		}
 	}
@@ -134,7 +136,15 @@ func (h *handle) look() (err error) {
 	if err != nil {
 		return err
 	}
-	return fault.FromDriver(rows.Close())
+	var version [1]driver.Value
+	if err := firstError(rows.Next(version[:]), rows.Close()); err != nil {
+		return fault.FromDriver(err)
+	}
+	if version[0] != h.schema {
+		h.kept.Close()
+		h.schema = version[0]
+	}
+	return nil
 }
 
 // startLeaseLocked notes, before the transaction begins, what it will show. Where that

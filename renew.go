@@ -2,6 +2,7 @@ package litefwd
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -103,6 +104,7 @@ type handle struct {
 	discard atomic.Bool         // the pool must not keep local, as the local driver's own would not
 	reading *readTx             // the last one; rows may still have it open, or it is a lease
 	kept    sqldriver.StmtCache // of leases
+	schema  driver.Value        // the schema_version that these are for
 	// openRows counts the rows of local that the application has not closed.
 	openRows int
 	// These are prepared when first needed.
@@ -124,7 +126,10 @@ func (db *database) openOwn(ctx context.Context, localOnly bool) (*handle, error
 // would answer by connecting again for ever.
 func (db *database) openHandle(ctx context.Context, localOnly bool) (h *handle, err error) {
 	for range 1 + maxRenewals {
-		if h, err = db.tryHandle(ctx, localOnly); !errors.Is(err, fault.HistoryChanged) {
+		history := db.history()
+		h, err = db.tryHandle(ctx, localOnly)
+		// The local driver itself may wait for locks that a dead mount holds for ever.
+		if !errors.Is(err, fault.HistoryChanged) && (!isBusy(err) || history == db.history()) {
 			break
 		}
 	}

@@ -52,12 +52,12 @@ func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
 			t.drop()
 		}
 	}()
-	rows, err := c.db.settleRead(c.handle, t.fetch(ctx, q))
+	rows, err := c.db.settleRead(c.handle, t.fetch(ctx, q, c.emptyRows()))
 	returned = true
 	if err != nil {
 		return nil, err
 	}
-	c.handOut(rows, func() {})
+	c.handOut(rows, nil)
 	return rows, nil
 }
 

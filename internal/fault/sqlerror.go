@@ -154,6 +154,9 @@ func extendedCode(err error) (int, bool) {
 
 // Code returns the primary SQLite result code in err's chain, or 0.
 func Code(err error) int {
+	if err == nil {
+		return 0
+	}
 	var e *SQLError
 	if errors.As(FromDriver(err), &e) {
 		return e.Code

@@ -14,26 +14,24 @@ type Describer struct {
 	// (modernc.org/sqlite), so they are asked for again after each Next; see
 	// [RowTypes].
 	RowTypes bool
-
-	last []forward.Column
+	// Known is what Columns has returned last, or nil. It may come from earlier rows
+	// of the same statement, if the schema is the same.
+	Known []forward.Column
 }
 
 // Columns returns what the driver says of the columns at the current row. The
 // slice is never changed afterwards: as long as the answer is the same, so is
 // the slice.
 func (d *Describer) Columns() []forward.Column {
-	if d.last == nil {
-		d.last = d.ask()
-		return d.last
+	if d.Known == nil {
+		d.Known = d.ask()
+		return d.Known
 	}
 	if d.RowTypes && !d.same() {
-		d.last = d.ask()
+		d.Known = d.ask()
 	}
-	return d.last
+	return d.Known
 }
-
-// Last returns what Columns returned last, without asking the driver.
-func (d *Describer) Last() []forward.Column { return d.last }
 
 func (d *Describer) ask() []forward.Column {
 	names := d.Raw.Columns()
@@ -58,7 +56,7 @@ func (d *Describer) ask() []forward.Column {
 
 // same reports whether what depends on the row is as it was.
 func (d *Describer) same() bool {
-	for i, col := range d.last {
+	for i, col := range d.Known {
 		length, has := d.length(i)
 		if d.scanType(i) != col.ScanType || length != col.Length || has != col.HasLength {
 			return false

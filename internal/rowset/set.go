@@ -26,9 +26,9 @@ type Set struct {
 	res  forward.Result
 
 	// Most sets have one description, one row, and few columns.
-	oneDesc [1]describedFrom
-	oneRow  [1][]driver.Value
-	dest    [4]driver.Value
+	oneDesc     [1]describedFrom
+	oneRow      [1][]driver.Value
+	first, dest [4]driver.Value
 }
 
 type describedFrom struct {
@@ -38,58 +38,68 @@ type describedFrom struct {
 
 var _ forward.Rows = (*Set)(nil)
 
-// Fill reads raw into a Set until its end or, with done false, until there are
-// more than maxRows rows or maxBytes bytes; the row that is too much is in the
-// Set. The error is the driver's own; the rows before it are in the Set. It does
-// not close raw: the caller does, and calls Describe before if anybody may ask
-// for the columns afterwards.
-//
-// rowTypes says that the driver's column types follow the values of the
-// current row, see [Describer].
+// Fill reads the rows that desc describes into the Set, which is empty, until their
+// end or, with done false, until there are more than maxRows rows or maxBytes bytes;
+// the row that is too much is in the Set. The error is the driver's own; the rows
+// before it are in the Set. It does not close the driver's rows: the caller does, and
+// calls Describe before if anybody may ask for the columns afterwards.
 //
 // goOn, if not nil, is asked before each row; its error ends the reading.
-func Fill(raw driver.Rows, rowTypes bool, maxRows int, maxBytes int64, goOn func() error) (set *Set, done bool, err error) {
-	width := len(raw.Columns())
-	set = &Set{desc: Describer{Raw: raw, RowTypes: rowTypes}}
-	set.rows, set.cols = set.oneRow[:0], set.oneDesc[:]
-	dest := set.dest[:]
+func (s *Set) Fill(desc Describer, maxRows int, maxBytes int64, goOn func() error) (done bool, err error) {
+	raw, width := desc.Raw, len(desc.Raw.Columns())
+	s.desc = desc
+	s.rows, s.cols = s.oneRow[:0], s.oneDesc[:]
+	first, dest := s.first[:], s.dest[:]
 	if width > len(dest) {
-		dest = make([]driver.Value, width)
+		both := make([]driver.Value, 2*width)
+		first, dest = both[:width:width], both[width:]
 	}
-	dest = dest[:width]
-	if rowTypes {
-		set.Describe()
+	first, dest = first[:width], dest[:width]
+	if desc.RowTypes || desc.Known != nil {
+		s.Describe()
 	}
-	for len(set.rows) <= maxRows && set.size <= maxBytes {
+	for len(s.rows) <= maxRows && s.size <= maxBytes {
 		if goOn != nil {
 			if err := goOn(); err != nil {
-				return set, false, err
+				return false, err
 			}
 		}
-		if err := raw.Next(dest); errors.Is(err, io.EOF) {
-			return set, true, nil
-		} else if err != nil {
-			return set, false, err
+		row := dest
+		if len(s.rows) == 0 {
+			row = first
 		}
-		row := slices.Clone(dest)
-		set.size += Own(row)
-		set.rows = append(set.rows, row)
-		if !rowTypes {
+		if err := raw.Next(row); errors.Is(err, io.EOF) {
+			return true, nil
+		} else if err != nil {
+			return false, err
+		}
+		if len(s.rows) > 0 {
+			row = slices.Clone(row)
+		}
+		s.size += Own(row)
+		s.rows = append(s.rows, row)
+		if !desc.RowTypes {
 			continue
 		}
-		if now := set.desc.Columns(); width > 0 && &now[0] != &set.cols[len(set.cols)-1].cols[0] {
-			set.cols = append(set.cols, describedFrom{len(set.rows) - 1, now})
+		if now := s.desc.Columns(); width > 0 && &now[0] != &s.cols[len(s.cols)-1].cols[0] {
+			s.cols = append(s.cols, describedFrom{len(s.rows) - 1, now})
 		}
 	}
-	return set, false, nil
+	return false, nil
 }
 
 // Describe asks the driver what the columns are, if that was not done yet.
 func (s *Set) Describe() {
-	if s.cols[0].cols == nil {
+	if !s.Described() {
 		s.cols[0].cols = s.desc.Columns()
 	}
 }
+
+// Described reports whether it was.
+func (s *Set) Described() bool { return s.cols[0].cols != nil }
+
+// Known is what the driver has said last of the columns, for [Describer.Known].
+func (s *Set) Known() []forward.Column { return s.desc.Known }
 
 // Own copies what the driver might use again, and returns about how much
 // memory the row takes. A nil []byte stays one: it is a driver's spelling of

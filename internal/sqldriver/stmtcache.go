@@ -14,6 +14,8 @@ type StmtCache struct {
 // Kept is a prepared statement that a cache keeps, or may.
 type Kept struct {
 	*Stmt
+	// Note is the caller's, for as long as the statement is kept.
+	Note any
 	sql  string
 	used uint64
 	out  bool // somebody uses it

@@ -14,7 +14,8 @@ func (w *Writer) collect(c *conn, raw driver.Rows) (_ *rowset.Set, err error) {
 			err = c.failed(e)
 		}
 	}()
-	rows, done, err := rowset.Fill(raw, w.traits.rowTypes, w.opts.MaxResultRows, int64(w.opts.MaxResult), nil)
+	rows := new(rowset.Set)
+	done, err := rows.Fill(rowset.Describer{Raw: raw, RowTypes: w.traits.rowTypes}, w.opts.MaxResultRows, int64(w.opts.MaxResult), nil)
 	switch {
 	case err != nil:
 		return nil, c.failed(fault.FromDriver(err))

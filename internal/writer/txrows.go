@@ -53,7 +53,7 @@ func (r *txRows) Columns() []forward.Column {
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
 	if r.shut || r.eof || r.t.busy {
-		return r.cols.Last()
+		return r.cols.Known
 	}
 	return r.cols.Columns()
 }

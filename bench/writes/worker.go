@@ -19,6 +19,7 @@ type order struct {
 	Await   litefwd.Await // of write and gorm
 	For     time.Duration // how long
 	Tx      bool          // gorm: with its default transaction
+	Times   bool          // report each write's
 	// Begin is when to begin, for processes that write at the same time; zero is when
 	// each caller has had its first write.
 	Begin time.Time
@@ -30,7 +31,8 @@ type report struct {
 	Took           time.Duration
 	P50, P99, P999 time.Duration
 	Max            time.Duration
-	Allocs         float64 // per write, in this process
+	Times          []time.Duration `json:",omitempty"`
+	Allocs         float64         // per write, in this process
 	Errors         int
 	FirstError     string
 	Memory         uint64 // of the process, resident, in bytes
@@ -139,6 +141,9 @@ func measure(o order, write func(i int) error) report {
 	r.Took = o.For
 	runtime.ReadMemStats(&after)
 	r.P50, r.P99, r.P999, r.Max = rig.Quantiles(all)
+	if o.Times {
+		r.Times = all
+	}
 	if r.Writes > 0 {
 		r.Allocs = float64(after.Mallocs-before.Mallocs) / float64(r.Writes)
 	}

@@ -222,6 +222,12 @@ type Replicated interface {
 	// primary, where other programs may commit, it takes a microsecond.
 	Newest() (Position, uint64, error)
 
+	// CommittedAfter is asked in place of Committed where nobody else has committed
+	// since the database was at p, so that the transaction that follows p is the
+	// caller's. It returns that one, if the engine has been told of it already in
+	// Fence's term, and does no I/O.
+	CommittedAfter(p Position) (Position, bool)
+
 	// MayCreate reports whether opening the database may create its file:
 	// false where the file is to come from another node.
 	MayCreate() bool

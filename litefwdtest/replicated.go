@@ -70,6 +70,12 @@ func (d *database) Newest() (engine.Position, uint64, error) {
 	return d.pos, d.history, nil
 }
 
+// CommittedAfter implements engine.Replicated: nobody tells this engine of commits
+// before Committed looks for them.
+func (d *database) CommittedAfter(engine.Position) (engine.Position, bool) {
+	return engine.Position{}, false
+}
+
 // MayCreate implements engine.Replicated.
 func (d *database) MayCreate() bool {
 	d.m.c.mu.Lock()

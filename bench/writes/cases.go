@@ -74,9 +74,9 @@ type benchCase struct {
 }
 
 const (
-	latencyLimit = "near the limit on two shared cores: 0.29 to 0.44 ms in ten runs, of which the link is two thirds. " +
-		"Frames of its own in place of gRPC took 0.15 ms off; what is left are the wake-ups of a reader and a caller on each " +
-		"side, which slept during the commit, and the read of the position after COMMIT, without which an acknowledgement would be no proof"
+	latencyLimit = "near the limit on two shared cores: 0.33 to 0.39 ms in three sets of five runs, of which the link is two thirds. " +
+		"Frames of its own in place of gRPC took 0.15 ms off, and LiteFS's events in place of a read of the position after COMMIT 0.1; " +
+		"what is left are the wake-ups of a reader and a caller on each side, which slept during the commit"
 	shareLimit = "near the limit where a raw commit takes 2 ms: 34 to 47 times in ten runs, the more the slower the commit. " +
 		"A round of 64 takes 3.3 ms, of which the commit is 2.2; the rest is processor time of both applications and both LiteFS"
 )

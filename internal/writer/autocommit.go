@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 
-	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
 	"github.com/litefwd/litefwd/internal/forward"
 	"github.com/litefwd/litefwd/internal/rowset"
@@ -35,7 +34,7 @@ func (w *Writer) auto(ctx context.Context, st forward.Statement, query bool) (fo
 func (w *Writer) wait(j *job) *job {
 	over := make(chan struct{})
 	j.done = func(*job) { close(over) }
-	if _, replicated := w.opts.Database.(engine.Replicated); replicated {
+	if w.replicated != nil {
 		w.submit(j)
 	} else if t := w.start(j); t != nil {
 		t.lead(j)

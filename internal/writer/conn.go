@@ -21,6 +21,7 @@ type conn struct {
 	begin, commit, rollback, countersStmt *sqldriver.Stmt
 	savepoint, rollbackTo, release        *sqldriver.Stmt // around one statement of a group
 	schemaVersion, journalMode            *sqldriver.Stmt
+	dataVersion                           *sqldriver.Stmt
 
 	stmts    sqldriver.StmtCache
 	settings settings
@@ -37,8 +38,9 @@ type conn struct {
 	stale    bool            // a virtual table may have counted more in COMMIT
 	rowIDSet *sqldriver.Stmt // see rowid.go; nil until it is needed
 	rowIDs   bool            // it is needed in groups
-	temp     bool            // a caller's temp objects are, or were, here
-	spoilt   error           // why the connection must not be used again, or nil
+	last     lastCommit
+	temp     bool  // a caller's temp objects are, or were, here
+	spoilt   error // why the connection must not be used again, or nil
 	closed   bool
 }
 
@@ -83,6 +85,7 @@ func connect(ctx context.Context, connector driver.Connector, readOnly bool, cac
 		{&c.release, "RELEASE litefwd_member"},
 		{&c.schemaVersion, "PRAGMA schema_version"},
 		{&c.journalMode, "PRAGMA journal_mode"},
+		{&c.dataVersion, "PRAGMA data_version"},
 	} {
 		if *p.stmt, err = db.Prepare(ctx, p.sql); err != nil {
 			return nil, asTarget(err)
@@ -104,7 +107,7 @@ func (c *conn) close() {
 	c.closed = true
 	c.stmts.Close()
 	for _, s := range []*sqldriver.Stmt{
-		c.begin, c.commit, c.rollback, c.countersStmt, c.savepoint, c.rollbackTo, c.release, c.schemaVersion, c.journalMode, c.rowIDSet,
+		c.begin, c.commit, c.rollback, c.countersStmt, c.savepoint, c.rollbackTo, c.release, c.schemaVersion, c.journalMode, c.dataVersion, c.rowIDSet,
 	} {
 		if s != nil {
 			s.Close()

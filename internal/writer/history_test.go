@@ -29,7 +29,10 @@ func (*replicatedEngine) Newest() (engine.Position, uint64, error) {
 	return engine.Position{}, 0, nil
 }
 func (e *replicatedEngine) MayCreate() bool { return true }
-func (e *replicatedEngine) Failed(error)    {}
+func (e *replicatedEngine) CommittedAfter(engine.Position) (engine.Position, bool) {
+	return engine.Position{}, false
+}
+func (e *replicatedEngine) Failed(error) {}
 
 func (e *replicatedEngine) Standing(engine.Position, uint64) engine.Standing { return engine.Held }
 func (e *replicatedEngine) Breaks(uint64) ([]engine.Break, uint64)           { return nil, 0 }
@@ -212,5 +215,105 @@ func onFlakyReplicated(t *testing.T, settled error, f func(e *env, fl *flaky, en
 			})
 			f(e, fl, engine)
 		})
+	}
+}
+
+// toldEngine has always been told of the next commit, whoever's it is.
+type toldEngine struct {
+	replicatedEngine
+	at   uint64 // where the database is when the next commit is made
+	told int    // how often that was enough
+}
+
+func (e *toldEngine) Committed(context.Context) (engine.Position, error) {
+	return engine.Position{TXID: e.at, Checksum: 1}, nil
+}
+
+func (e *toldEngine) CommittedAfter(p engine.Position) (engine.Position, bool) {
+	if p.TXID >= e.at {
+		return engine.Position{}, false
+	}
+	e.told++
+	return engine.Position{TXID: p.TXID + 1, Checksum: 1}, true
+}
+
+// What the engine was told of a commit is taken for the writer's own only if nobody
+// else can have made it.
+func TestCommittedAfter(t *testing.T) {
+	for _, d := range testDrivers {
+		for _, journal := range []string{"WAL", "DELETE"} {
+			t.Run(d.name+"/"+journal, func(t *testing.T) {
+				told := &toldEngine{}
+				e := newEnv(t, d, func(o *Options) {
+					told.Database, o.Database = o.Database, told
+				})
+				_, err := e.bare.Exec(t.Context(), "PRAGMA journal_mode="+journal, nil)
+				wantNoError(t, err)
+				exec := func(sql string) (engine.Position, error) {
+					res, err := e.Exec(t.Context(), stmt(sql))
+					return res.Position, err
+				}
+				const insert = "INSERT INTO t VALUES (1)"
+				for i, step := range []struct {
+					name string
+					own  func() (engine.Position, error) // a commit of the writer's, or
+					by   string                          // one of somebody else's
+					told bool                            // without asking
+				}{
+					{"CREATE", func() (engine.Position, error) { return exec("CREATE TABLE t(v CHECK (v < 10))") }, "", false},
+					{"first", func() (engine.Position, error) { return exec(insert) }, "", true},
+					{"second", func() (engine.Position, error) { return exec(insert) }, "", true},
+					{"foreign", nil, insert, false},
+					{"after a foreign one", func() (engine.Position, error) { return exec(insert) }, "", false},
+					{"after one's own", func() (engine.Position, error) { return exec(insert) }, "", true},
+					{"vacuum", func() (engine.Position, error) { return exec("VACUUM") }, "", false},
+					{"after VACUUM", func() (engine.Position, error) { return exec(insert) }, "", true},
+					{"batch", func() (engine.Position, error) {
+						res, err := e.Batch(t.Context(), forward.Batch{ID: forward.NewID(), Statements: []forward.Statement{stmt(insert), stmt(insert)}})
+						return res.Result.Position, err
+					}, "", true},
+					{"transaction", func() (engine.Position, error) {
+						tx, err := e.Begin(t.Context(), forward.TxOptions{ID: forward.NewID()})
+						wantNoError(t, err)
+						_, err = tx.Exec(t.Context(), stmt(insert))
+						wantNoError(t, err)
+						res, err := tx.Commit(t.Context())
+						return res.Position, err
+					}, "", true},
+					{"foreign", nil, "UPDATE t SET v = 2", false},
+					{"foreign", nil, "UPDATE t SET v = 3", false},
+					{"query", func() (engine.Position, error) {
+						rows, err := e.Query(t.Context(), stmt(insert+" RETURNING v"))
+						wantNoError(t, err)
+						defer rows.Close()
+						return rows.Result().Position, nil
+					}, "", false},
+					{"last", func() (engine.Position, error) { return exec(insert) }, "", true},
+				} {
+					told.at++
+					if step.own == nil {
+						_, err := e.bare.Exec(t.Context(), step.by, nil)
+						wantNoError(t, err)
+						continue
+					}
+					before := told.told
+					pos, err := step.own()
+					wantNoError(t, err)
+					if pos.TXID != told.at {
+						t.Errorf("%d, %s: at %d, not %d", i, step.name, pos.TXID, told.at)
+					}
+					if asked := told.told == before; asked == step.told {
+						t.Errorf("%d, %s: the engine was asked: %t", i, step.name, asked)
+					}
+				}
+				if _, err := exec("INSERT INTO t VALUES (11)"); err == nil {
+					t.Error("the constraint does not hold")
+				}
+				told.at++ // not by that
+				if pos, err := exec(insert); err != nil || pos.TXID != told.at {
+					t.Errorf("after a failure: %v, %v", pos, err)
+				}
+			})
+		}
 	}
 }

@@ -37,6 +37,9 @@ type scope struct {
 	temps  bool
 	own    Classifier
 	hidden bool // hideTables was called
+	// base is where the database is without the open transaction; zero if that is not
+	// known.
+	base engine.Position
 	// commits is how many transactions of this scope are committed.
 	commits int
 	// unsure is set when SQLite committed and the engine did not confirm it.
@@ -94,6 +97,7 @@ func (s *scope) begin(sql string) error {
 		s.rollback()
 		return errAnswered()
 	}
+	s.base = s.c.base(s.w.replicated)
 	if s.deferFK {
 		return s.c.pragma(deferForeignKeys, "1")
 	}
@@ -140,11 +144,18 @@ func (s *scope) committed() error {
 		return nil
 	}
 	s.w.commit.set(confirming)
-	pos, err := s.w.opts.Database.Committed(s.w.confirming)
-	if err != nil {
-		s.unsure = unknown(s.id, "SQLite committed, but the engine cannot confirm it: %w", err)
-		return s.unsure
+	pos, known := engine.Position{}, false
+	if !s.base.IsZero() {
+		pos, known = s.w.replicated.CommittedAfter(s.base)
 	}
+	if !known {
+		var err error
+		if pos, err = s.w.opts.Database.Committed(s.w.confirming); err != nil {
+			s.unsure = unknown(s.id, "SQLite committed, but the engine cannot confirm it: %w", err)
+			return s.unsure
+		}
+	}
+	s.c.last.at = pos
 	s.res.Position = pos
 	return nil
 }
@@ -167,10 +178,35 @@ func (s *scope) committing() func() {
 func (s *scope) rollback() {
 	s.c.abandon()
 	s.closed()
+	s.base = engine.Position{} // what follows, VACUUM for one, is in no transaction
 }
 
 func (s *scope) closed() {
 	s.open, s.implicit, s.saves = false, false, nil
+}
+
+// lastCommit is the last one of a connection.
+type lastCommit struct {
+	at      engine.Position // zero if a transaction has begun since
+	version int64           // data_version then
+}
+
+// base returns where the database is, in a transaction that has just begun: where the
+// connection's last commit has led, unless another connection has committed since
+// (https://www.sqlite.org/pragma.html#pragma_data_version).
+func (c *conn) base(r engine.Replicated) (at engine.Position) {
+	if r == nil || c.readOnly {
+		return at
+	}
+	version, ok := int64(0), false
+	if row, err := c.row(c.dataVersion); err == nil && len(row) == 1 {
+		version, ok = row[0].(int64)
+	}
+	if ok && version == c.last.version {
+		at = c.last.at
+	}
+	c.last = lastCommit{version: version}
+	return at
 }
 
 // autocommit runs f in a transaction of its own, with SQLite's rules for a
@@ -227,15 +263,14 @@ func (w *Writer) explain(err error, committing bool) error {
 	}
 	ctx, cancel := context.WithTimeout(w.confirming, w.opts.BusyTimeout)
 	defer cancel()
-	return w.opts.Database.(engine.Replicated).Settle(ctx, w.opts.Term, committing, err)
+	return w.replicated.Settle(ctx, w.opts.Term, committing, err)
 }
 
 // lostFile reports whether err is SQLite's, and what explain would ask the
 // engine about.
 func (w *Writer) lostFile(err error) bool {
 	var own *fault.Error
-	_, ok := w.opts.Database.(engine.Replicated)
-	return ok && ofStorage(err) && !errors.As(err, &own)
+	return w.replicated != nil && ofStorage(err) && !errors.As(err, &own)
 }
 
 // ofStorage reports whether a lost role, a replaced file or a dead mount may

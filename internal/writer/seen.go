@@ -17,7 +17,7 @@ import (
 // waited for, except where it waits for this read. Transactions of other
 // programs, which the writer knows nothing of, may be missing.
 func (w *Writer) seen(ctx context.Context, c *conn) engine.Position {
-	if _, ok := w.opts.Database.(engine.Replicated); !ok {
+	if w.replicated == nil {
 		return engine.Position{}
 	}
 	if w.commit.running() {

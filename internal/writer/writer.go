@@ -13,7 +13,10 @@ import (
 // Writer runs the writes of one database. Its methods may be called from
 // several goroutines.
 type Writer struct {
-	opts     Options
+	opts Options
+	// replicated is opts.Database, if it is that too; or nil.
+	replicated engine.Replicated
+
 	slot     queue
 	outcomes *outcomes
 	readers  readPool
@@ -73,6 +76,7 @@ func Open(opts Options) *Writer {
 		outcomes: newOutcomes(opts.Outcomes),
 		open:     map[*tx]struct{}{},
 	}
+	w.replicated, _ = opts.Database.(engine.Replicated)
 	w.readers.init(opts.ReadConns)
 	w.background, w.giveUp = context.WithCancel(context.Background())
 	w.confirming, w.stopConfirm = context.WithCancel(context.Background())
@@ -155,11 +159,10 @@ func (w *Writer) writing(ctx context.Context, pragmas map[string]string) (*conn,
 // history is the engine's number for connections that are opened now: the
 // database may be dropped, and made again, while this node is primary.
 func (w *Writer) history() uint64 {
-	if r, ok := w.opts.Database.(engine.Replicated); ok {
-		h, _ := r.History()
-		return h
+	if w.replicated == nil {
+		return 0
 	}
-	return 0
+	return w.replicated.HistoryNow()
 }
 
 // Discard closes the connections that are not in use and were opened in an older

@@ -138,6 +138,30 @@ func TestPanicInALease(t *testing.T) {
 	}
 }
 
+// The role moves while a lease is open whose last read had a deadline and is over.
+func TestLeaseEndedAfterARead(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, longLeases)
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2)")
+		settle(t, c)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			var n int64
+			if err := c.DB(1).QueryRowContext(ctx, "SELECT sum(a.v) FROM t a, t b").Scan(&n); err != nil || n != 6 {
+				t.Errorf("%d, %v", n, err)
+			}
+			cancel()
+			ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+			open, err := litefwd.ShutGate(ctx, c.Node(1), 0)
+			open()
+			cancel()
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // Shutdown does not wait longer than it is told for a read that does not end.
 func TestShutdownEndsReads(t *testing.T) {
 	onBoth(t, func(t *testing.T, driver string) {

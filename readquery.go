@@ -39,8 +39,9 @@ func (t *readTx) queryLocked(ctx context.Context, q call, r *localRows) error {
 	case ctx.Done() == nil:
 		ctx = t.ctx
 	default:
-		ctx, r.own = context.WithCancel(ctx)
-		r.cancel = &r.own
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		r.cancel, r.own = &cancel, true
 	}
 	err := t.useLocked(r.cancel, func() error { return t.runLocked(ctx, q, r) })
 	if err == nil {

@@ -21,10 +21,10 @@ type localRows struct {
 	rows   driver.Rows
 	closed func() error // called once by Close; or nil
 	in     *readTx      // whose mutex guards the others; or nil
-	// cancel interrupts the statement; nil without in. own is it, if it is for no
-	// other one.
+	// cancel interrupts the statement; nil without in. own: it is for no other one.
+	// Whoever ends the transaction may call it later than that, so it is never set anew.
 	cancel *context.CancelFunc
-	own    context.CancelFunc
+	own    bool
 	shut   bool            // rows are closed
 	set    *rowset.Set     // has all rows, and may have to be described still; or nil
 	kept   *sqldriver.Kept // the statement, to be given back with its arguments; or nil
@@ -86,8 +86,8 @@ func (r *localRows) releaseLocked() {
 		r.in.h.kept.Put(r.kept, r.args)
 		r.kept, r.args = nil, nil
 	}
-	if r.own != nil {
-		r.own()
+	if r.own {
+		(*r.cancel)()
 	}
 }
 

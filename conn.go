@@ -34,7 +34,9 @@ type conn struct {
 	leased  uint64             // reads in leases
 	// handedOut are the fetched rows that the application has not closed.
 	handedOut int
-	spare     *fetchedRows // closed ones; or nil
+	// These are closed, and used again; or nil.
+	spare      *fetchedRows
+	spareLocal *localRows
 
 	closed  bool
 	onClose func() error // or nil

@@ -87,7 +87,7 @@ func (r *fetchedRows) Close() error {
 	if c == nil {
 		return err
 	}
-	*r = fetchedRows{}
+	*r = fetchedRows{all: true, raw: localRows{shut: true}}
 	c.spare = r
 	c.handedOut--
 	if lease != nil {

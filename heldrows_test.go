@@ -3,8 +3,10 @@ package litefwd_test
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -133,5 +135,50 @@ func TestGateEndsReadsInUse(t *testing.T) {
 		}
 		close(stop)
 		readers.Wait()
+	})
+}
+
+// Rows of the driver's own that are closed stay closed, whatever the connection reads
+// afterwards.
+func TestClosedRowsStayClosed(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver)
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3)")
+		settle(t, c)
+		err := mustConn(t, c.DB(1)).Raw(func(raw any) error {
+			query := func(text string) sqldriver.Rows {
+				rows, err := raw.(sqldriver.QueryerContext).QueryContext(t.Context(), text, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return rows
+			}
+			for _, text := range []string{
+				"SELECT v FROM t ORDER BY v",                                      // in a lease
+				"SELECT v FROM t WHERE 0 = changes() ORDER BY v",                  // in a read of its own
+				"SELECT foreign_keys - foreign_keys + 1 FROM pragma_foreign_keys", // as it is
+			} {
+				old := query(text)
+				old.Close()
+				rows := query(text)
+				dest := make([]sqldriver.Value, 1)
+				if err := rows.Next(dest); err != nil || dest[0] != int64(1) {
+					t.Errorf("%s: %v, %v", text, dest, err)
+				}
+				rows.Close()
+				for range 2 {
+					if err := old.Close(); err != nil {
+						t.Error(err)
+					}
+					if err := old.Next(dest); err != io.EOF {
+						t.Errorf("%s: a row after Close: %v, %v", text, dest, err)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	})
 }

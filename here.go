@@ -65,8 +65,7 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	}
 	c.changedHere(q.stmts)
-	local := &localRows{rows: rows, of: c.handle}
-	c.openRows++
+	local := c.rowsHere(rows)
 	if some(q.stmts, writesTemp) {
 		did := effectsOf(q.stmts)
 		local.closed = func() error { return c.readCounters(did) } // not before it is over

@@ -34,9 +34,7 @@ type conn struct {
 	leased  uint64             // reads in leases
 	// handedOut are the fetched rows that the application has not closed.
 	handedOut int
-	// These are closed, and used again; or nil.
-	spare      *fetchedRows
-	spareLocal *localRows
+	spare     *fetchedRows // closed ones; or nil
 
 	closed  bool
 	onClose func() error // or nil

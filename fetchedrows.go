@@ -21,7 +21,7 @@ type typedRows interface {
 
 // fetchedRows are rows of which the first, or all, are in memory; after them
 // come the others from the local handle, or an error. A connection uses them again
-// once they are closed.
+// once they are closed: what the application has are handedRows.
 type fetchedRows struct {
 	typedRows // the first ones, then raw
 	first     remoteRows
@@ -51,10 +51,23 @@ func (c *conn) emptyRows() *fetchedRows {
 	return r
 }
 
-// handOut gives rows to the application, which closes them; lease is given back then.
-func (c *conn) handOut(rows *fetchedRows, lease *handle) {
+// handOut makes rows the application's, which closes them; lease is given back then.
+func (c *conn) handOut(rows *fetchedRows, lease *handle) *handedRows {
 	c.handedOut++
 	rows.of, rows.lease = c, lease
+	return &handedRows{rows}
+}
+
+// handedRows stay closed when they were, whoever has their fetchedRows then.
+type handedRows struct{ *fetchedRows }
+
+// closedRows have no columns and no rows.
+var closedRows = &fetchedRows{typedRows: &remoteRows{rows: &rowset.Set{}}, all: true, raw: localRows{shut: true}}
+
+func (r *handedRows) Close() error {
+	rows := r.fetchedRows
+	r.fetchedRows = closedRows
+	return rows.Close()
 }
 
 // filled makes r show what is in its set, which raw has more of unless all is set or
@@ -87,7 +100,7 @@ func (r *fetchedRows) Close() error {
 	if c == nil {
 		return err
 	}
-	*r = fetchedRows{all: true, raw: localRows{shut: true}}
+	*r = fetchedRows{}
 	c.spare = r
 	c.handedOut--
 	if lease != nil {
@@ -104,7 +117,7 @@ type describedRows struct {
 }
 
 func (r *describedRows) Columns() []forward.Column {
-	if !r.Described() {
+	if r.raw.in != nil { // else they were, in a lease
 		r.raw.describe(&r.Set)
 	}
 	return r.Set.Columns()

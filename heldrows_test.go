@@ -138,47 +138,82 @@ func TestGateEndsReadsInUse(t *testing.T) {
 	})
 }
 
-// Rows of the driver's own that are closed stay closed, whatever the connection reads
-// afterwards.
+// Rows that are closed stay closed, whatever the connection reads afterwards, and
+// closing them again does nothing to that.
 func TestClosedRowsStayClosed(t *testing.T) {
 	onBoth(t, func(t *testing.T, driver string) {
 		c := newCluster(t, 2, driver)
 		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3)")
 		settle(t, c)
 		err := mustConn(t, c.DB(1)).Raw(func(raw any) error {
-			query := func(text string) sqldriver.Rows {
-				rows, err := raw.(sqldriver.QueryerContext).QueryContext(t.Context(), text, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return rows
-			}
 			for _, text := range []string{
-				"SELECT v FROM t ORDER BY v",                                      // in a lease
-				"SELECT v FROM t WHERE 0 = changes() ORDER BY v",                  // in a read of its own
-				"SELECT foreign_keys - foreign_keys + 1 FROM pragma_foreign_keys", // as it is
+				"SELECT v FROM t ORDER BY v",                     // in a lease
+				"SELECT v FROM t WHERE changes() = 0 ORDER BY v", // in a read of its own
 			} {
-				old := query(text)
-				old.Close()
-				rows := query(text)
-				dest := make([]sqldriver.Value, 1)
-				if err := rows.Next(dest); err != nil || dest[0] != int64(1) {
-					t.Errorf("%s: %v, %v", text, dest, err)
+				query := func() sqldriver.Rows {
+					rows, err := raw.(sqldriver.QueryerContext).QueryContext(t.Context(), text, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return rows
 				}
-				rows.Close()
-				for range 2 {
+				old := query()
+				old.Close()
+				rows := query()
+				dest := make([]sqldriver.Value, 1)
+				for want := range int64(3) {
 					if err := old.Close(); err != nil {
 						t.Error(err)
 					}
 					if err := old.Next(dest); err != io.EOF {
 						t.Errorf("%s: a row after Close: %v, %v", text, dest, err)
 					}
+					if err := rows.Next(dest); err != nil || dest[0] != want+1 {
+						t.Errorf("%s: %v, %v", text, dest, err)
+					}
 				}
+				if names := old.Columns(); len(names) != 0 {
+					t.Errorf("columns after Close: %v", names)
+				}
+				rows.Close()
 			}
 			return nil
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// The columns of rows are asked for while the role moves, which ends their read.
+func TestColumnsWhileTheRoleMoves(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.ReadBuffer = 1 })
+		mustExec(t, c.DB(0), "INSERT INTO t VALUES (1), (2), (3)")
+		settle(t, c)
+		conn := mustConn(t, c.DB(1))
+		if _, err := conn.ExecContext(t.Context(), "PRAGMA foreign_keys = ON"); err != nil { // no lease
+			t.Fatal(err)
+		}
+		rows, err := conn.QueryContext(t.Context(), "SELECT v FROM t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			shutFor(t, c.Node(1), 0)
+		}()
+		for over := false; !over; {
+			if types, err := rows.ColumnTypes(); err != nil || len(types) != 1 {
+				t.Errorf("%v, %v", types, err)
+			}
+			select {
+			case <-ended:
+				over = true
+			default:
+			}
 		}
 	})
 }

@@ -65,7 +65,8 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	}
 	c.changedHere(q.stmts)
-	local := c.rowsHere(rows)
+	local := &localRows{rows: rows, of: c.handle}
+	c.openRows++
 	if some(q.stmts, writesTemp) {
 		did := effectsOf(q.stmts)
 		local.closed = func() error { return c.readCounters(did) } // not before it is over

@@ -151,13 +151,7 @@ func TestLeaseEndedAfterARead(t *testing.T) {
 				t.Errorf("%d, %v", n, err)
 			}
 			cancel()
-			ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
-			open, err := litefwd.ShutGate(ctx, c.Node(1), 0)
-			open()
-			cancel()
-			if err != nil {
-				t.Error(err)
-			}
+			shutFor(t, c.Node(1), 0)
 		}
 	})
 }

@@ -248,11 +248,10 @@ func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	case rows.all: // whatever the application does with them
 		l.give(h)
-		c.handOut(rows, nil)
+		return c.handOut(rows, nil), nil
 	default:
-		c.handOut(rows, h)
+		return c.handOut(rows, h), nil
 	}
-	return rows, nil
 }
 
 // fetch runs the text in h's lease, beginning one if there is none that holds.

@@ -30,7 +30,6 @@ type localRows struct {
 	kept   *sqldriver.Kept // the statement, to be given back with its arguments; or nil
 	args   []driver.NamedValue
 	of     *handle // whose openRows counts them until Close
-	home   *conn   // which uses them again once they are closed; or nil
 }
 
 var (
@@ -38,12 +37,7 @@ var (
 	_ typedRows                = (*localRows)(nil)
 )
 
-func (r *localRows) Columns() []string {
-	if r.rows == nil {
-		return nil // closed, see rowsHere
-	}
-	return ask(r, nil, r.rows.Columns)
-}
+func (r *localRows) Columns() []string { return ask(r, nil, r.rows.Columns) }
 
 func (r *localRows) Close() error {
 	err := r.shutByOwner()
@@ -55,23 +49,7 @@ func (r *localRows) Close() error {
 		err = firstError(err, r.closed())
 		r.closed = nil
 	}
-	if c := r.home; c != nil {
-		*r = localRows{shut: true}
-		c.spareLocal = r
-	}
 	return err
-}
-
-// rowsHere returns rows of the local handle, which the application closes.
-func (c *conn) rowsHere(rows driver.Rows) *localRows {
-	r := c.spareLocal
-	c.spareLocal = nil
-	if r == nil {
-		r = new(localRows)
-	}
-	*r = localRows{rows: rows, of: c.handle, home: c}
-	c.openRows++
-	return r
 }
 
 func (r *localRows) shutByOwner() error {
@@ -123,10 +101,7 @@ func (r *localRows) describe(set *rowset.Set) {
 }
 
 func (r *localRows) Next(dest []driver.Value) error {
-	switch {
-	case r.in == nil && r.shut:
-		return io.EOF
-	case r.in == nil:
+	if r.in == nil {
 		return rowsError(r.rows.Next(dest))
 	}
 	return r.in.use(r.cancel, func() error {

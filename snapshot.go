@@ -57,8 +57,7 @@ func (c *conn) querySnapshot(ctx context.Context, q call) (driver.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.handOut(rows, nil)
-	return rows, nil
+	return c.handOut(rows, nil), nil
 }
 
 // settleRead decides what becomes of a read on h: rows that end with an error are

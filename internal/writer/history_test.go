@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -316,4 +317,49 @@ func TestCommittedAfter(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What the engine knows of a failed COMMIT is what its caller is told.
+func TestSettledCommit(t *testing.T) {
+	onFlakyReplicated(t, nil, func(e *env, f *flaky, _ *replicatedEngine) { // nothing was committed, and this node is primary
+		e.must("CREATE TABLE t(v)")
+		f.set(func(f *flaky) { f.fail, f.err = "COMMIT", codeError(ioErrWrite) })
+		insert := stmt("INSERT INTO t VALUES (1)")
+		_, err := e.Exec(e.t.Context(), insert)
+		wantCode(e.t, err, fault.CodeIOErr)
+		for _, commit := range []func(tx forward.Tx) error{
+			func(tx forward.Tx) error { _, err := tx.Commit(e.t.Context()); return err },
+			func(tx forward.Tx) error { _, err := tx.Exec(e.t.Context(), stmt("COMMIT")); return err },
+		} {
+			tx, err := e.Begin(e.t.Context(), forward.TxOptions{ID: forward.NewID()})
+			wantNoError(e.t, err)
+			_, err = tx.Exec(e.t.Context(), insert)
+			wantNoError(e.t, err)
+			if err := commit(tx); errors.Is(err, fault.OutcomeUnknown) || fault.Code(err) != fault.CodeIOErr {
+				t.Errorf("%v", err)
+			}
+			tx.Rollback(e.t.Context())
+		}
+		f.set(func(f *flaky) { f.fail = "" })
+		e.wantValues("SELECT count(*) FROM t", "0")
+	})
+}
+
+// A text that has committed and goes on is not said to be rolled back.
+func TestLostAfterCommit(t *testing.T) {
+	onFlakyReplicated(t, fault.Refuse(fault.NotPrimary, "the role is lost"), func(e *env, f *flaky, _ *replicatedEngine) {
+		e.must("CREATE TABLE t(v)")
+		tx, err := e.Begin(e.t.Context(), forward.TxOptions{ID: forward.NewID()})
+		wantNoError(e.t, err)
+		_, err = tx.Exec(e.t.Context(), stmt("INSERT INTO t VALUES (1)"))
+		wantNoError(e.t, err)
+		f.set(func(f *flaky) { f.fail, f.err = "INSERT", codeError(ioErrWrite) })
+		_, err = tx.Exec(e.t.Context(), stmt("COMMIT; INSERT INTO t VALUES (2)"))
+		wantKind(e.t, err, fault.TxExpired, "what came after COMMIT was rolled back")
+		if fault.SafeToRetry(err) {
+			t.Error("it is safe to retry")
+		}
+		f.set(func(f *flaky) { f.fail = "" })
+		e.wantValues("SELECT count(*) FROM t", "1")
+	})
 }

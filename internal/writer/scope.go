@@ -230,7 +230,7 @@ func (s *scope) autocommit(f func() error) error {
 // uncommitted says what became of what COMMIT failed to commit with err.
 func (s *scope) uncommitted(err error) error {
 	err = s.explain(err, true)
-	if own := (*fault.Error)(nil); fault.Code(err) == fault.CodeIOErr && !s.c.readOnly && !errors.As(err, &own) {
+	if s.w.replicated == nil && fault.Code(err) == fault.CodeIOErr && !s.c.readOnly { // else the engine has decided
 		s.unsure = unknown(s.id, "COMMIT failed, and may have reached the disk: %w", err)
 		return s.unsure
 	}

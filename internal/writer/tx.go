@@ -211,10 +211,10 @@ func (t *tx) leave(err error) error {
 		// On a replica of LiteFS a write fails so, and the COMMIT after it
 		// would succeed with nothing written.
 		c.spoilt = err
-		err = fault.New(fault.TxExpired, "the transaction was rolled back, as this node cannot write the database any more: %w", err)
+		err = fault.New(fault.TxExpired, "%s, as this node cannot write the database any more: %w", t.fate(), err)
 		t.finishLocked(err)
-	case t.kind == writing && errors.Is(err, fault.NotPrimary):
-		err = fault.New(fault.TxExpired, "the transaction was rolled back: %w", err)
+	case t.kind != streaming && errors.Is(err, fault.NotPrimary):
+		err = fault.New(fault.TxExpired, "%s: %w", t.fate(), err)
 		t.finishLocked(err)
 	case c.spoilt != nil:
 		t.finishLocked(fault.New(fault.TxExpired,
@@ -228,6 +228,18 @@ func (t *tx) leave(err error) error {
 		t.finishLocked(over())
 	}
 	return err
+}
+
+// fate is what becomes of a tx that its own call has failed.
+func (t *tx) fate() string {
+	switch {
+	case t.kind != writing:
+		return "the read was ended"
+	case t.s.commits > 0: // a text committed, and went on
+		return "what came after COMMIT was rolled back"
+	default:
+		return "the transaction was rolled back"
+	}
 }
 
 func over() error {

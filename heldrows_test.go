@@ -185,6 +185,51 @@ func TestClosedRowsStayClosed(t *testing.T) {
 	})
 }
 
+// A prepared statement can be run again while rows of it are open: each has its own.
+func TestOneStatementTwice(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		c := newCluster(t, 2, driver, func(cfg *litefwd.Config) { cfg.ReadBuffer = 1 })
+		shared := open(t, sharedConfig(t.TempDir(), driver))
+		mustExec(t, shared.DB(), "CREATE TABLE t(v)")
+		for _, db := range []*sql.DB{c.DB(0), shared.DB()} {
+			mustExec(t, db, "INSERT INTO t VALUES (1), (2), (3), (4)")
+		}
+		settle(t, c)
+		for name, db := range map[string]*sql.DB{"lease": c.DB(0), "own read": c.DB(1), "plain": shared.DB()} {
+			conn := mustConn(t, db)
+			if name == "own read" {
+				if _, err := conn.ExecContext(t.Context(), "PRAGMA foreign_keys = ON"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stmt, err := conn.PrepareContext(t.Context(), "SELECT v FROM t WHERE v > ? ORDER BY v")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stmt.Close()
+			for range 2 {
+				var rows [2]*sql.Rows
+				for i := range rows {
+					if rows[i], err = stmt.QueryContext(t.Context(), i); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for want := 1; want < 4; want++ {
+					for i := range rows {
+						var v int
+						if !rows[i].Next() || rows[i].Scan(&v) != nil || v != want+i {
+							t.Errorf("%s: the rows after %d: %d, not %d: %v", name, i, v, want+i, rows[i].Err())
+						}
+					}
+				}
+				for i := range rows {
+					rows[i].Close()
+				}
+			}
+		}
+	})
+}
+
 // The columns of rows are asked for while the role moves, which ends their read.
 func TestColumnsWhileTheRoleMoves(t *testing.T) {
 	onBoth(t, func(t *testing.T, driver string) {

@@ -55,17 +55,18 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		}
 		return rows, nil
 	}
-	rows, err := c.handle.query(ctx, q)
+	local := new(localRows)
+	err = c.handle.query(ctx, q, local)
 	// Both drivers take the first step with Query, so the statement has got
 	// past the check of query_only.
 	if err := firstError(c.failedHere(err), restore()); err != nil {
-		if rows != nil {
-			rows.Close()
+		if local.rows != nil {
+			local.Close()
 		}
 		return nil, err
 	}
 	c.changedHere(q.stmts)
-	local := &localRows{rows: rows, of: c.handle}
+	local.of = c.handle
 	c.openRows++
 	if some(q.stmts, writesTemp) {
 		did := effectsOf(q.stmts)
@@ -76,17 +77,22 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 
 // exec and query hand the text to the local driver.
 func (h *handle) exec(ctx context.Context, q call) (driver.Result, error) {
-	if q.prepared != nil {
+	if q.prepared != nil && !q.prepared.Busy.Load() {
 		return q.prepared.Exec(ctx, q.args)
 	}
 	return h.local.Exec(ctx, q.text, q.args)
 }
 
-func (h *handle) query(ctx context.Context, q call) (driver.Rows, error) {
-	if q.prepared != nil {
-		return q.prepared.Query(ctx, q.args)
+func (h *handle) query(ctx context.Context, q call, r *localRows) (err error) {
+	if q.prepared == nil || q.prepared.Busy.Load() {
+		r.rows, err = h.local.Query(ctx, q.text, q.args)
+		return err
 	}
-	return h.local.Query(ctx, q.text, q.args)
+	if r.rows, err = q.prepared.Query(ctx, q.args); err == nil {
+		r.stmt = q.prepared
+		r.stmt.Busy.Store(true)
+	}
+	return err
 }
 
 // readyHere prepares the local handle for the text; the function it returns

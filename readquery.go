@@ -65,8 +65,7 @@ func (t *readTx) queryLocked(ctx context.Context, q call, r *localRows) error {
 // connections.
 func (t *readTx) runLocked(ctx context.Context, q call, r *localRows) (err error) {
 	if !t.lease {
-		r.rows, err = t.h.query(ctx, q)
-		return err
+		return t.h.query(ctx, q, r)
 	}
 	if r.kept = t.h.kept.Take(q.text); r.kept == nil {
 		stmt, err := t.h.local.Prepare(ctx, q.text)
@@ -83,7 +82,7 @@ func (t *readTx) runLocked(ctx context.Context, q call, r *localRows) (err error
 		}
 	}()
 	if n := r.kept.NumInput(); n >= 0 && n != len(q.args) {
-		r.rows, err = t.h.query(ctx, q) // how to say it is the driver's
+		r.rows, err = t.h.local.Query(ctx, q.text, q.args) // how to say it is the driver's
 	} else {
 		r.rows, err = r.kept.Query(ctx, q.args)
 	}

@@ -29,7 +29,8 @@ type localRows struct {
 	set    *rowset.Set     // has all rows, and may have to be described still; or nil
 	kept   *sqldriver.Kept // the statement, to be given back with its arguments; or nil
 	args   []driver.NamedValue
-	of     *handle // whose openRows counts them until Close
+	of     *handle         // whose openRows counts them until Close
+	stmt   *sqldriver.Stmt // the prepared one that is busy with them; or nil
 }
 
 var (
@@ -75,8 +76,8 @@ func (r *localRows) shutLocked() error {
 	if r.in != nil {
 		i := slices.Index(r.in.rows, r)
 		r.in.rows = slices.Delete(r.in.rows, i, i+1)
-		r.releaseLocked()
 	}
+	r.releaseLocked()
 	return err
 }
 
@@ -85,6 +86,9 @@ func (r *localRows) releaseLocked() {
 	if r.kept != nil {
 		r.in.h.kept.Put(r.kept, r.args)
 		r.kept, r.args = nil, nil
+	}
+	if r.stmt != nil {
+		r.stmt.Busy.Store(false)
 	}
 	if r.own {
 		(*r.cancel)()

@@ -136,6 +136,19 @@ func (r *Reader) Leave() {
 // ends first its error is returned; the gate is shut all the same, until open is
 // called.
 func (g *Gate) Shut(ctx context.Context) (open func(), err error) {
+	open = g.shutNow()
+	return open, g.awaitEmpty(ctx)
+}
+
+// ShutWithin is Shut, but those that are still inside after the grace are ended.
+func (g *Gate) ShutWithin(ctx context.Context, grace time.Duration) (open func(), err error) {
+	open = g.shutNow()
+	end := time.AfterFunc(grace, func() { g.ask(Holder.End) }) // nobody comes in any more
+	defer end.Stop()
+	return open, g.awaitEmpty(ctx)
+}
+
+func (g *Gate) shutNow() (open func()) {
 	g.mu.Lock()
 	if g.shut++; g.shut == 1 {
 		g.opened = make(chan struct{})
@@ -143,21 +156,17 @@ func (g *Gate) Shut(ctx context.Context) (open func(), err error) {
 	}
 	g.stats.Closures++
 	g.mu.Unlock()
-	open = sync.OnceFunc(g.open)
 	g.ask(Holder.Yield)
-	select {
-	case <-g.emptied():
-		return open, nil
-	case <-ctx.Done():
-		return open, ctx.Err()
-	}
+	return sync.OnceFunc(g.open)
 }
 
-// ShutWithin is Shut, but those that are still inside after the grace are ended.
-func (g *Gate) ShutWithin(ctx context.Context, grace time.Duration) (open func(), err error) {
-	end := time.AfterFunc(grace, func() { g.ask(Holder.End) })
-	defer end.Stop()
-	return g.Shut(ctx)
+func (g *Gate) awaitEmpty(ctx context.Context) error {
+	select {
+	case <-g.emptied():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (g *Gate) open() {

@@ -139,3 +139,49 @@ func TestShutTwice(t *testing.T) {
 		}
 	})
 }
+
+// stubborn holders leave only when they are ended.
+type stubborn struct{ ended chan struct{} }
+
+func (*stubborn) Yield() {}
+func (s *stubborn) End() { close(s.ended) }
+
+// Whoever came in before the gate was shut is ended, also without any grace.
+func TestShutWithinNoTime(t *testing.T) {
+	var g gate.Gate
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	entered, stop := make(chan struct{}), make(chan struct{})
+	var entering sync.WaitGroup
+	entering.Go(func() {
+		for {
+			s := &stubborn{make(chan struct{})}
+			r, err := g.Enter(ctx, s)
+			if err != nil {
+				return
+			}
+			select {
+			case entered <- struct{}{}: // somebody is about to shut it
+			case <-stop:
+				r.Leave()
+				return
+			}
+			select {
+			case <-s.ended:
+			case <-ctx.Done():
+			}
+			r.Leave()
+		}
+	})
+	for range 200 {
+		<-entered
+		open, err := g.ShutWithin(ctx, 0)
+		open()
+		if err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(stop)
+	entering.Wait()
+}

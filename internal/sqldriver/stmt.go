@@ -3,12 +3,17 @@ package sqldriver
 import (
 	"context"
 	"database/sql/driver"
+	"sync/atomic"
 
 	"github.com/litefwd/litefwd/internal/fault"
 )
 
 // Stmt is a prepared statement of one Conn, and used like it.
 type Stmt struct {
+	// Busy is its user's note that rows of it are open. Drivers have one statement of
+	// SQLite's for it, so that to run it again would be the end of those rows.
+	Busy atomic.Bool
+
 	raw   driver.Stmt
 	exec  driver.StmtExecContext  // raw, or nil
 	query driver.StmtQueryContext // raw, or nil

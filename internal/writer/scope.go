@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 
 	"github.com/litefwd/litefwd/engine"
 	"github.com/litefwd/litefwd/internal/fault"
@@ -185,30 +184,6 @@ func (s *scope) closed() {
 	s.open, s.implicit, s.saves = false, false, nil
 }
 
-// lastCommit is the last one of a connection.
-type lastCommit struct {
-	at      engine.Position // zero if a transaction has begun since
-	version int64           // data_version then
-}
-
-// base returns where the database is, in a transaction that has just begun: where the
-// connection's last commit has led, unless another connection has committed since
-// (https://www.sqlite.org/pragma.html#pragma_data_version).
-func (c *conn) base(r engine.Replicated) (at engine.Position) {
-	if r == nil || c.readOnly {
-		return at
-	}
-	version, ok := int64(0), false
-	if row, err := c.row(c.dataVersion); err == nil && len(row) == 1 {
-		version, ok = row[0].(int64)
-	}
-	if ok && version == c.last.version {
-		at = c.last.at
-	}
-	c.last = lastCommit{version: version}
-	return at
-}
-
 // autocommit runs f in a transaction of its own, with SQLite's rules for a
 // statement outside a transaction.
 func (s *scope) autocommit(f func() error) error {
@@ -225,58 +200,6 @@ func (s *scope) autocommit(f func() error) error {
 		return s.uncommitted(err)
 	}
 	return nil
-}
-
-// uncommitted says what became of what COMMIT failed to commit with err.
-func (s *scope) uncommitted(err error) error {
-	err = s.explain(err, true)
-	if s.w.replicated == nil && fault.Code(err) == fault.CodeIOErr && !s.c.readOnly { // else the engine has decided
-		s.unsure = unknown(s.id, "COMMIT failed, and may have reached the disk: %w", err)
-		return s.unsure
-	}
-	return err
-}
-
-// explain asks the engine about a failure that what is below SQLite may be the
-// cause of; the transaction has been rolled back. committing: it was COMMIT
-// that failed, of what may have written.
-func (s *scope) explain(err error, committing bool) error {
-	if !s.w.lostFile(err) {
-		return err
-	}
-	s.c.spoilt = err
-	err = s.w.explain(err, committing && !s.c.readOnly)
-	var own *fault.Error
-	if errors.As(err, &own) && own.Kind == fault.OutcomeUnknown {
-		unsure := *own
-		unsure.RequestID = s.id.String()
-		s.unsure = &unsure
-		return s.unsure
-	}
-	return err
-}
-
-// explain is a scope's, of what has none.
-func (w *Writer) explain(err error, committing bool) error {
-	if !w.lostFile(err) {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(w.confirming, w.opts.BusyTimeout)
-	defer cancel()
-	return w.replicated.Settle(ctx, w.opts.Term, committing, err)
-}
-
-// lostFile reports whether err is SQLite's, and what explain would ask the
-// engine about.
-func (w *Writer) lostFile(err error) bool {
-	var own *fault.Error
-	return w.replicated != nil && ofStorage(err) && !errors.As(err, &own)
-}
-
-// ofStorage reports whether a lost role, a replaced file or a dead mount may
-// be why err came.
-func ofStorage(err error) bool {
-	return fault.OfStorage(err) || fault.Code(err) == fault.CodeReadOnly
 }
 
 // settle ends the transaction of a statement that failed. What is left of it

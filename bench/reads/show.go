@@ -23,8 +23,13 @@ func show(o options, scanTakes time.Duration, results []*result) error {
 		for _, s := range r.Sides {
 			s.show(r)
 		}
+		missed := false
 		for _, g := range r.Goals {
 			fmt.Printf("    %s: %s\n", g.Text, rig.Verdict(g.Met))
+			missed = missed || !g.Met
+		}
+		if missed && r.of.limit != "" {
+			fmt.Printf("    (%s)\n", r.of.limit)
 		}
 		for _, s := range r.Sides {
 			s.showFailures()

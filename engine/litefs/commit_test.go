@@ -147,7 +147,7 @@ func TestSettle(t *testing.T) {
 			f.become(replica)
 			waitFor(f.t, e, "the loss", follows("other"))
 		}, fault.NotPrimary},
-		{"LiteFS gone", false, fail(3850), func(f *fake, _ *Engine) { f.server.CloseClientConnections(); f.server.Close() }, fault.NotPrimary},
+		{"LiteFS gone", false, fail(3850), func(f *fake, _ *Engine) { f.end() }, fault.NotPrimary},
 		{"COMMIT refused", true, fail(778), func(f *fake, _ *Engine) { f.set(func(f *fake) { f.role = replica }) }, fault.NotPrimary},
 		{"COMMIT failed", true, fail(13), nil, same},
 		{"COMMIT failed, advanced", true, fail(778), func(f *fake, _ *Engine) { f.at(at(6, a)) }, fault.OutcomeUnknown},

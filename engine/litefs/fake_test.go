@@ -111,6 +111,14 @@ func newFake(t testing.TB) *fake {
 	return f
 }
 
+// end ends the fake, as a LiteFS that is killed. Who connects again meanwhile must not
+// be served, since the server waits for its requests.
+func (f *fake) end() {
+	f.set(func(f *fake) { f.refuse = true })
+	f.server.CloseClientConnections()
+	f.server.Close()
+}
+
 func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	hang, hangAll, refuse, promote := f.hang, f.hangAll, f.refuse, f.promote

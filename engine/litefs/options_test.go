@@ -130,8 +130,7 @@ func TestCandidate(t *testing.T) {
 	}
 	f.set(func(f *fake) { f.info.Candidate = false })
 	wantError(t, e.Candidate(t.Context()), fault.Unsupported, "lease.candidate: false")
-	f.server.CloseClientConnections()
-	f.server.Close()
+	f.end()
 	if err := e.Candidate(t.Context()); err == nil {
 		t.Error("Candidate without LiteFS has no error")
 	}

@@ -475,7 +475,9 @@ func (a *app) wantReplicated(i int, bound time.Duration) (took time.Duration) {
 // over.
 func TestReadsChecked(t *testing.T) {
 	someSetups(t, func(t *testing.T, driver, journal string) {
-		t.Parallel()
+		if !isLong() { // else each has the machine to itself, whose processors it fills
+			t.Parallel()
+		}
 		checkReads(t, driver, journal)
 	})
 }

@@ -49,7 +49,7 @@ func (db *database) firstUse(ctx context.Context, conn *sqldriver.Conn, f func()
 	if db.replica == nil {
 		return f()
 	}
-	return conn.WithoutBusyTimeout(ctx, func() error {
+	return conn.WithBusyTimeout(ctx, 0, func() error {
 		err := f()
 		if !isBusy(err) {
 			return err

@@ -22,6 +22,7 @@ func (b benchCase) measure(c *cluster, raw benchCase, each time.Duration) (r, be
 		one.do.For, one.do.Times = each/sliceCount, true
 	}
 	for range sliceCount {
+		// Neither always comes first: a map has no order.
 		for of, into := range map[*benchCase]*report{&raw: &beside, &b: &r} {
 			slice, err := of.at(c).Do(of.do)
 			if err != nil {

@@ -90,13 +90,10 @@ func (s *Set) Fill(desc Describer, maxRows int, maxBytes int64, goOn func() erro
 
 // Describe asks the driver what the columns are, if that was not done yet.
 func (s *Set) Describe() {
-	if !s.Described() {
+	if s.cols[0].cols == nil {
 		s.cols[0].cols = s.desc.Columns()
 	}
 }
-
-// Described reports whether it was.
-func (s *Set) Described() bool { return s.cols[0].cols != nil }
 
 // Known is what the driver has said last of the columns, for [Describer.Known].
 func (s *Set) Known() []forward.Column { return s.desc.Known }

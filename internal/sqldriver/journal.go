@@ -55,23 +55,28 @@ func (c *Conn) SetJournalMode(ctx context.Context, mode string) error {
 	return nil
 }
 
-// WithoutBusyTimeout runs f while SQLite says at once that the database is locked. If f
-// fails it stays so.
-func (c *Conn) WithoutBusyTimeout(ctx context.Context, f func() error) error {
-	row, err := c.QueryRow(ctx, "PRAGMA busy_timeout")
-	switch {
-	case err != nil:
+// WithBusyTimeout runs f while SQLite itself waits for others' locks no longer than
+// that.
+func (c *Conn) WithBusyTimeout(ctx context.Context, wait time.Duration, f func() error) error {
+	before, err := c.QueryRow(ctx, "PRAGMA busy_timeout")
+	if err != nil {
 		return err
-	case len(row) != 1 || row[0] == int64(0):
+	}
+	if len(before) != 1 { // it is no SQLite that we know
 		return f()
 	}
-	if _, err := c.Exec(ctx, "PRAGMA busy_timeout=0", nil); err != nil {
+	if err := c.setBusyTimeout(ctx, wait.Milliseconds()); err != nil {
 		return err
 	}
-	if err := f(); err != nil {
-		return err
+	err = f()
+	if e := c.setBusyTimeout(context.WithoutCancel(ctx), before[0]); err == nil {
+		err = e
 	}
-	_, err = c.Exec(ctx, fmt.Sprintf("PRAGMA busy_timeout=%v", row[0]), nil)
+	return err
+}
+
+func (c *Conn) setBusyTimeout(ctx context.Context, ms any) error {
+	_, err := c.Exec(ctx, fmt.Sprintf("PRAGMA busy_timeout=%v", ms), nil)
 	return err
 }
 
@@ -87,6 +92,5 @@ func (c *Conn) SetBusyTimeout(ctx context.Context, d time.Duration) error {
 	if len(row) == 1 && row[0] != int64(0) {
 		return nil
 	}
-	_, err = c.Exec(ctx, fmt.Sprintf("PRAGMA busy_timeout=%d", d.Milliseconds()), nil)
-	return err
+	return c.setBusyTimeout(ctx, d.Milliseconds())
 }

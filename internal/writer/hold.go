@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -137,17 +136,5 @@ func (c *conn) lock(ctx context.Context) error {
 // withBusyTimeout runs f while SQLite itself waits for others' locks no longer
 // than that.
 func (c *conn) withBusyTimeout(wait time.Duration, f func() error) error {
-	const name = "busy_timeout"
-	before, err := c.readPragma(name)
-	if err != nil {
-		return err
-	}
-	if err := c.pragma(name, strconv.FormatInt(wait.Milliseconds(), 10)); err != nil {
-		return err
-	}
-	err = f()
-	if e := c.pragma(name, before); err == nil {
-		err = e
-	}
-	return err
+	return c.failed(c.db.WithBusyTimeout(context.Background(), wait, f))
 }

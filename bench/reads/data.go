@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 )
 
@@ -19,8 +20,11 @@ var schema = []string{
 const (
 	textLen = 100 // of v
 	point   = "SELECT v FROM t WHERE id = ?"
-	scan    = "SELECT sum(length(lower(upper(v)))) FROM t WHERE id <= ?" // textLen times the argument
 	update  = "UPDATE t SET n = n + 1 WHERE id = ?"
+	// scan searches texts. It takes no memory for each row, as upper(v) does: SQLite
+	// counts that under one lock, and what is measured is how threads wait for it.
+	scan = "SELECT count(*) FROM t WHERE id <= ? AND " +
+		"(v LIKE '%44%' OR v LIKE '%55%' OR v LIKE '%66%' OR v LIKE '%77%' OR v LIKE '%88%' OR v LIKE '%99%')"
 )
 
 // texts returns what v is, by id.
@@ -31,3 +35,16 @@ var texts = sync.OnceValue(func() []string {
 	}
 	return all
 })
+
+// matches is what a scan of the first n rows has to give.
+func matches(n int) (sum int) {
+	for _, v := range texts()[1 : n+1] {
+		for _, pair := range []string{"44", "55", "66", "77", "88", "99"} {
+			if strings.Contains(v, pair) {
+				sum++
+				break
+			}
+		}
+	}
+	return sum
+}

@@ -95,8 +95,12 @@ func (sd side) measure(ctx context.Context, s setup, d time.Duration) (_ outcome
 	wal := watchWAL(loading, s.Cluster)
 	defer loaded()
 	watching, unwatch := context.WithCancel(ctx)
-	looking := watch(watching, pos)
-	defer func() { unwatch(); <-looking.ended }()
+	defer unwatch()
+	looking, err := watch(watching, s.URL(replica), pos.TXID)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer func() { unwatch(); looking.wait() }()
 	began := rig.Now()
 	for i, w := range workers {
 		if err := w.Give(tasks[i].do); err != nil {
@@ -114,7 +118,7 @@ func (sd side) measure(ctx context.Context, s setup, d time.Duration) (_ outcome
 	if err != nil {
 		return outcome{}, err
 	}
-	seen, err := looking.reached(end.TXID)
+	seen, err := looking.reached(ctx, end.TXID)
 	if err != nil {
 		return outcome{}, fmt.Errorf("waiting until the replica has transaction %d of the primary: %w", end.TXID, err)
 	}

@@ -31,7 +31,7 @@ type conn struct {
 	tx      *transaction       // the open transaction, or nil
 	stmts   map[*stmt]struct{} // those that are prepared on the handle
 	own     bool               // it has settings of its own, so that no lease will do
-	leased  uint64             // reads in leases
+	reads   uint64             // that began on this node, for giveWay
 	// handedOut are the fetched rows that the application has not closed.
 	handedOut int
 	spare     *fetchedRows // closed ones; or nil

@@ -40,9 +40,13 @@ func (c *conn) queryHere(ctx context.Context, q call) (driver.Rows, error) {
 		return nil, err
 	}
 	if c.snapshots(q.stmts) { // which needs no restoring
-		defer c.db.core.slots.enter(ctx, &c.db.gate, q.stmts)()
+		long := some(q.stmts, mayTakeLong)
+		c.giveWay(long)
+		if long {
+			defer c.db.core.slots.enter(ctx, &c.db.gate)()
+		}
 		if c.mayLease(&q) {
-			if rows, err := c.queryLease(ctx, q); rows != nil || err != nil {
+			if rows, err := c.queryLease(ctx, q, long); rows != nil || err != nil {
 				return rows, err
 			}
 		}

@@ -3,7 +3,6 @@ package litefwd
 import (
 	"context"
 	"database/sql/driver"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,35 +23,42 @@ type leases struct {
 	free    []*handle      // the one used last at the end
 	waiting []chan *handle // buffered to 1; who came first is first
 	opened  int            // those in use too
+	long    int            // of the reads that have one, or are about to: those that may take long
 	closed  bool
 }
 
-// Of so many leases one is soon free, since there are no more processors: a read
-// rather waits than begin another, which costs a hundred times what it does. That
-// happens whenever the gate opens for many at once. Reads that may take long use at
-// most half of them, see slots.
-var enoughLeases = 2 * atATime
+// Of so many leases that short reads use one is soon free, since there are no more
+// processors: another rather waits than begin one, which costs a hundred times what the
+// read does. That happens whenever the gate opens for many at once.
+var enoughLeases = 2 * processors
 
-// leaseWait is how long. Those that have the leases take long then, or wait for a disk,
-// or their rows are read still, and another lease is begun, up to maxLeases; beyond
-// that a read runs on its connection's own handle.
+// leaseWait is how long. Those that have the leases wait for a disk then, or their rows
+// are read still, and another lease is begun, up to maxLeases; beyond that a read runs
+// on its connection's own handle.
 const leaseWait = 5 * time.Millisecond
 
-var maxLeases = 2 * enoughLeases
+var maxLeases = 2*enoughLeases + longAtATime
 
 // keptReads is how many prepared statements each handle keeps.
 const keptReads = 64
 
-// take returns a handle for one read, or nil if the read has to run on its
-// connection's own. give is to follow.
-func (l *leases) take(ctx context.Context) *handle {
-	for {
-		h, open := l.pop(enoughLeases)
-		if h == nil && !open {
-			if h = l.await(ctx); h == nil {
-				h, open = l.pop(maxLeases)
-			}
+// take returns a handle for one read, which may take long, or nil if the read has to run
+// on its connection's own. give is to follow.
+func (l *leases) take(ctx context.Context, long bool) (h *handle) {
+	l.count(long, 1)
+	defer func() {
+		if h == nil {
+			l.count(long, -1)
+		} else {
+			h.long = long
 		}
+	}()
+	enough := enoughLeases
+	if long { // slots has let it in
+		enough = maxLeases
+	}
+	for {
+		h, open := l.get(ctx, enough)
 		switch {
 		case open:
 			return l.open(ctx)
@@ -63,39 +69,31 @@ func (l *leases) take(ctx context.Context) *handle {
 	}
 }
 
-// pop takes the handle that was used last. Without one, open says that another may be
-// opened, as there are less than limit; it is counted already.
-func (l *leases) pop(limit int) (h *handle, open bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := len(l.free); n > 0 {
-		h = l.free[n-1]
-		l.free[n-1] = nil
-		l.free = l.free[:n-1]
-		return h, false
+// count counts a read that may take long.
+func (l *leases) count(long bool, by int) {
+	if long {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.long += by
 	}
-	if l.closed || l.opened >= limit {
-		return nil, false
-	}
-	l.opened++
-	return nil, true
 }
 
-// await waits for a handle that is given back; nil is that none was in time.
-func (l *leases) await(ctx context.Context) *handle {
-	mine := make(chan *handle, 1)
+// get takes a handle, if need be when it is given back, or says that another may be
+// opened; it is counted already.
+func (l *leases) get(ctx context.Context, enough int) (h *handle, open bool) {
 	l.mu.Lock()
-	if len(l.free) > 0 || l.closed { // since pop
+	if h, open = l.getLocked(enough); h != nil || open || l.closed {
 		l.mu.Unlock()
-		return nil
+		return h, open
 	}
+	mine := make(chan *handle, 1)
 	l.waiting = append(l.waiting, mine)
 	l.mu.Unlock()
 	timer := time.NewTimer(leaseWait)
 	defer timer.Stop()
 	select {
 	case h := <-mine:
-		return h
+		return h, false
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -103,9 +101,28 @@ func (l *leases) await(ctx context.Context) *handle {
 	defer l.mu.Unlock()
 	if i := slices.Index(l.waiting, mine); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
-		return nil
+		return l.getLocked(maxLeases)
 	}
-	return <-mine // it was given at the same time
+	return <-mine, false // it was given at the same time
+}
+
+// getLocked takes the handle that was used last, or says that another may be opened,
+// if less than enough are in use by short reads.
+func (l *leases) getLocked(enough int) (h *handle, open bool) {
+	n := len(l.free)
+	switch {
+	case l.closed || l.opened-n >= enough+l.long:
+		return nil, false
+	case n > 0:
+		h = l.free[n-1]
+		l.free[n-1] = nil
+		l.free = l.free[:n-1]
+		return h, false
+	case l.opened >= maxLeases:
+		return nil, false
+	}
+	l.opened++
+	return nil, true
 }
 
 // open opens a handle. If that fails, the connection's own has something to say of it.
@@ -134,6 +151,7 @@ func (l *leases) good(h *handle) bool {
 
 // give returns h.
 func (l *leases) give(h *handle) {
+	l.count(h.long, -1)
 	l.mu.Lock()
 	keep := !l.closed && l.good(h)
 	switch {
@@ -185,12 +203,6 @@ func (l *leases) flush(all bool) {
 	}
 }
 
-// yieldEvery is after how many reads a goroutine lets others run, which those that
-// read without a pause would keep waiting for ten milliseconds each: nothing makes
-// them wait any more. Among the others are those that tell how far the primary is,
-// and that end leases.
-const yieldEvery = 16
-
 // mayLease reports whether a read needs nothing of its connection: no settings, temp
 // objects or attached databases, and nothing that SQLite keeps for the connection, or
 // answers from what it has parsed. It is one statement, since drivers prepare no more.
@@ -215,13 +227,9 @@ func setsConnection(s *sqlclass.Statement) bool {
 
 // queryLease runs the text in a lease. Without rows and without an error it has to run
 // on the connection's own handle.
-func (c *conn) queryLease(ctx context.Context, q call) (driver.Rows, error) {
-	if c.leased++; c.leased%yieldEvery == 0 {
-		c.db.lookForNews()
-		runtime.Gosched()
-	}
+func (c *conn) queryLease(ctx context.Context, q call, long bool) (driver.Rows, error) {
 	l := &c.db.leases
-	h := l.take(ctx)
+	h := l.take(ctx, long)
 	if h == nil {
 		return nil, nil
 	}

@@ -3,6 +3,7 @@ package litefwd
 import (
 	"context"
 	"math"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,20 @@ func (db *database) awaitHere(ctx context.Context, a acked) error {
 	}
 	return db.tracker.Wait(ctx, a.pos, a.term)
 }
+
+// giveWay is called before a read. Those who read without a pause keep all others
+// waiting for ten milliseconds each, modernc.org/sqlite's long reads even for all of
+// them, as nothing makes them wait: those too that hear how far the primary is, and that
+// shut the gate.
+func (c *conn) giveWay(long bool) {
+	if c.reads++; long || c.reads%yieldEvery == 0 {
+		c.db.lookForNews()
+		runtime.Gosched()
+	}
+}
+
+// yieldEvery is after how many short reads.
+const yieldEvery = 16
 
 // longRead is what a local read may take without being counted as a long one:
 // others have to wait for it while the copy catches up.

@@ -105,6 +105,7 @@ type handle struct {
 	reading *readTx             // the last one; rows may still have it open, or it is a lease
 	kept    sqldriver.StmtCache // of leases
 	schema  driver.Value        // the schema_version that these are for
+	long    bool                // the read that has this lease may take long
 	// openRows counts the rows of local that the application has not closed.
 	openRows int
 	// These are prepared when first needed.

@@ -7,30 +7,28 @@ import (
 	"time"
 
 	"github.com/litefwd/litefwd/internal/gate"
-	"github.com/litefwd/litefwd/internal/sqlclass"
 )
 
-// slots bound the local reads of a node that run at a time and may take long. More of
-// them than there are processors are no faster together, but each takes longer, so
-// that the gate waits longer for them; and after each transaction that is applied all
+// slots bound the local reads of a node that run at a time and may take long: the gate
+// waits for all of those that run, and after each transaction that is applied all
 // handles in use have to fill their page caches again.
 type slots chan struct{}
 
-// atATime is how many.
-var atATime = max(2, runtime.GOMAXPROCS(0))
+var processors = max(2, runtime.GOMAXPROCS(0))
 
-func newSlots() slots { return make(slots, atATime) }
+// longAtATime is how many. They are more than there are processors, which are then busy
+// with the rest while the gate waits for the last one; and they have to hold their own
+// against LiteFS.
+var longAtATime = 4 * processors
+
+func newSlots() slots { return make(slots, longAtATime) }
 
 // slotTime is how long a read has its slot, and how long another waits for one: what
 // takes longer is a long read, or waits for a disk, and others run beside it.
 const slotTime = 30 * time.Millisecond
 
-// enter waits for a slot, if the text may take long; leave is to be called when it has
-// run.
-func (s slots) enter(ctx context.Context, g *gate.Gate, stmts []sqlclass.Statement) (leave func()) {
-	if !some(stmts, mayTakeLong) {
-		return func() {}
-	}
+// enter waits for a slot; leave is to be called when the read has run.
+func (s slots) enter(ctx context.Context, g *gate.Gate) (leave func()) {
 	if g.Pass(ctx) != nil { // not with a slot in hand
 		return func() {} // who reads finds out
 	}

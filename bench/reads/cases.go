@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/litefwd/litefwd/bench/internal/rig"
@@ -65,7 +66,7 @@ func cases() []benchCase {
 			limit: pointLimit,
 		}, {
 			name:  "replica, 8 goroutines, 2 ms scans, 50 tx/s",
-			sides: both(replica, scans, commitRate),
+			sides: slices.Insert(both(replica, scans, commitRate), 1, side{"bare, a gate by hand", gatedSide(scans, commitRate)}),
 			shows: lag,
 			goals: []goal{rateGoal(0.7), lagGoal(60 * time.Millisecond)},
 			limit: scanLimit,
@@ -110,6 +111,15 @@ func bareSide(at int, read func(setup) order, rate int) func(setup) []task {
 		if do := read(s); do.Readers > 0 {
 			tasks = append(tasks, task{s.Bare(at), do})
 		}
+		return tasks
+	}
+}
+
+// gatedSide is the bare driver with a handGate.
+func gatedSide(read func(setup) order, rate int) func(setup) []task {
+	return func(s setup) []task {
+		tasks := bareSide(replica, read, rate)(s)
+		tasks[len(tasks)-1].do.Gate = s.Path(primary)
 		return tasks
 	}
 }

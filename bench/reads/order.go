@@ -11,6 +11,7 @@ type order struct {
 	Writes  int    // per second, by one goroutine
 	Fill    int    // warm: writes that are made before, so that the WAL is not empty
 	For     time.Duration
+	Gate    string // reads pass a gate made by hand; the path of the primary's database
 }
 
 // report is what came of an order.

@@ -15,6 +15,7 @@ type reader struct {
 	hot    int      // rows that point reads choose from
 	texts  []string // what point reads have to give
 	random *rand.Rand
+	gate   *handGate // or nil
 
 	times  histogram
 	series []int
@@ -45,6 +46,10 @@ func (r *reader) run(began, end time.Time) {
 }
 
 func (r *reader) read() error {
+	if r.gate != nil {
+		r.gate.RLock()
+		defer r.gate.RUnlock()
+	}
 	if r.scan > 0 {
 		var sum int
 		if err := r.stmt.QueryRow(r.scan).Scan(&sum); err != nil {

@@ -94,6 +94,10 @@ func load(w *rig.Worker, db *sql.DB, o order) (r report, err error) {
 	for i := range readers {
 		readers[i] = newReader(stmt, o, uint64(i))
 	}
+	gate, err := gateOf(w, o, readers)
+	if err != nil {
+		return r, err
+	}
 	var writes writer
 	var all sync.WaitGroup
 	var before, after runtime.MemStats
@@ -101,6 +105,10 @@ func load(w *rig.Worker, db *sql.DB, o order) (r report, err error) {
 	began := time.Now()
 	for _, one := range readers {
 		all.Go(func() { one.run(began, began.Add(o.For)) })
+	}
+	var gateErr error
+	if gate != nil {
+		all.Go(func() { gateErr = errors.Join(gate.run(began.Add(o.For)), gate.close()) })
 	}
 	if o.Writes > 0 {
 		all.Go(func() { writes.run(w.Path, db, o, began) })
@@ -117,5 +125,20 @@ func load(w *rig.Worker, db *sql.DB, o order) (r report, err error) {
 	}
 	r.Commits = writes.commits
 	r.add(writes.failures)
-	return r, nil
+	return r, gateErr
+}
+
+// gateOf puts a gate before the readers if the order says so.
+func gateOf(w *rig.Worker, o order, readers []*reader) (*handGate, error) {
+	if o.Gate == "" {
+		return nil, nil
+	}
+	g, err := openHandGate(w.Path, o.Gate)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range readers {
+		r.gate = g
+	}
+	return g, nil
 }

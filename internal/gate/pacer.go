@@ -22,6 +22,9 @@ const (
 	// hurriedPart if somebody waits for the copy.
 	restPart    = 2
 	hurriedPart = 1
+	// drainRest is how much longer it stays open, in times that the reads inside took
+	// to end: with long ones a closure costs more, and is for more transactions at once.
+	drainRest = 1.5
 	// maxRest bounds the rest after the copy did not catch up with the gate shut,
 	// again and again: it does not move for another reason.
 	maxRest = 2 * time.Second
@@ -100,7 +103,9 @@ func (p *Pacer) Run(ctx context.Context) {
 // turn shuts the gate once, and returns how long it is to stay open now.
 func (p *Pacer) turn(ctx context.Context) (rest time.Duration) {
 	began := time.Now()
+	var drain time.Duration
 	drained := p.whileShut(ctx, func() {
+		drain = time.Since(began)
 		catchUp, cancel := context.WithTimeout(ctx, p.apply)
 		defer cancel()
 		if p.CatchUp(catchUp) {
@@ -112,7 +117,7 @@ func (p *Pacer) turn(ctx context.Context) (rest time.Duration) {
 	if !drained {
 		return 0
 	}
-	rest = restPart * time.Since(began)
+	rest = restPart*time.Since(began) + time.Duration(drainRest*float64(drain))
 	if p.vain > 4 {
 		rest = min(rest<<min(p.vain-4, 4), maxRest)
 	}

@@ -23,8 +23,13 @@ const (
 	restPart    = 2
 	hurriedPart = 1
 	// drainRest is how much longer it stays open, in times that the reads inside took
-	// to end: with long ones a closure costs more, and is for more transactions at once.
-	drainRest = 1.5
+	// to end, up to maxDrainRest: with long ones a closure costs more, and is for more
+	// transactions at once.
+	drainRest    = 3
+	maxDrainRest = 30 * time.Millisecond
+	// smoothing: each closure counts for such a part of how long the gate stays open.
+	// If it were for the last one alone, a long one would make the next one long.
+	smoothing = 16
 	// maxRest bounds the rest after the copy did not catch up with the gate shut,
 	// again and again: it does not move for another reason.
 	maxRest = 2 * time.Second
@@ -54,6 +59,7 @@ type Pacer struct {
 	hurry chan struct{} // holds one: somebody waits for the copy
 
 	drain, apply time.Duration
+	usual        time.Duration // rest after a closure that was of use; 0 before the first
 	vain         int // how often the copy has not caught up, one after the other
 }
 
@@ -103,9 +109,8 @@ func (p *Pacer) Run(ctx context.Context) {
 // turn shuts the gate once, and returns how long it is to stay open now.
 func (p *Pacer) turn(ctx context.Context) (rest time.Duration) {
 	began := time.Now()
-	var drain time.Duration
 	drained := p.whileShut(ctx, func() {
-		drain = time.Since(began)
+		rest = min(drainRest*time.Since(began), maxDrainRest)
 		catchUp, cancel := context.WithTimeout(ctx, p.apply)
 		defer cancel()
 		if p.CatchUp(catchUp) {
@@ -117,11 +122,17 @@ func (p *Pacer) turn(ctx context.Context) (rest time.Duration) {
 	if !drained {
 		return 0
 	}
-	rest = restPart*time.Since(began) + time.Duration(drainRest*float64(drain))
-	if p.vain > 4 {
-		rest = min(rest<<min(p.vain-4, 4), maxRest)
+	rest += restPart * time.Since(began)
+	switch {
+	case p.vain > 4:
+		return min(rest<<min(p.vain-4, 4), maxRest)
+	case p.vain > 0:
+		return rest
+	case p.usual == 0:
+		p.usual = rest
 	}
-	return rest
+	p.usual += (rest - p.usual) / smoothing
+	return p.usual
 }
 
 // whileShut calls do with the gate shut and nobody inside, or reports false: then

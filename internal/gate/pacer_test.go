@@ -145,6 +145,54 @@ func TestPacerShares(t *testing.T) {
 	}
 }
 
+// The gate rests for as long as closures usually ask for, longer ones after reads that
+// take long: one closure that is longer than the others does not keep the next
+// transaction waiting.
+func TestPacerRests(t *testing.T) {
+	const ms = time.Millisecond
+	c := &copied{applies: 2 * ms}
+	paced(t, c, func(t *testing.T, g *gate.Gate, p *gate.Pacer) {
+		// closure commits during the rest before it, and returns how long the gate
+		// was open, and then shut.
+		opened := time.Now()
+		closure := func(drain, applies time.Duration) (open, shut time.Duration) {
+			inside(t, g, drain)
+			c.mu.Lock()
+			c.applies = applies
+			c.mu.Unlock()
+			c.commit(p)
+			for !g.IsShut() {
+				time.Sleep(ms / 10)
+			}
+			open, opened = time.Since(opened), time.Now()
+			r := enter(t, g, holder{})
+			r.Leave()
+			shut, opened = time.Since(opened), time.Now()
+			return open, shut
+		}
+		near := func(what string, is, want time.Duration) {
+			t.Helper()
+			if is < want-ms/2 || is > want+ms/2 {
+				t.Errorf("%s %v, not about %v", what, is, want)
+			}
+		}
+		closure(1*ms, 2*ms)
+		for range 20 {
+			open, shut := closure(1*ms, 2*ms)
+			near("shut for", shut, 3*ms)
+			near("open for", open, 9*ms) // 2 × 3 + 3 × 1
+		}
+		_, shut := closure(1*ms, 10*ms)
+		near("shut for", shut, 11*ms)
+		open, _ := closure(1*ms, 2*ms)
+		near("after a long closure open for", open, 10*ms) // not 25
+		for range 160 {
+			open, _ = closure(20*ms, 2*ms)
+		}
+		near("with longer reads open for", open, 74*ms) // 2 × 22 + 30
+	})
+}
+
 // A read that takes long keeps nobody else waiting, and the copy catches up as
 // soon as it is over.
 func TestPacerLetsLongReadsBe(t *testing.T) {

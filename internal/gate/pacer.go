@@ -60,7 +60,7 @@ type Pacer struct {
 
 	drain, apply time.Duration
 	usual        time.Duration // rest after a closure that was of use; 0 before the first
-	vain         int // how often the copy has not caught up, one after the other
+	vain         int           // how often the copy has not caught up, one after the other
 }
 
 // NewPacer returns a pacer of g.

@@ -23,18 +23,18 @@ type leases struct {
 	free    []*handle      // the one used last at the end
 	waiting []chan *handle // buffered to 1; who came first is first
 	opened  int            // those in use too
-	long    int            // of the reads that have one, or are about to: those that may take long
+	long    int            // reads that may take long and have one, or ask for one
 	closed  bool
 }
 
-// Of so many leases that short reads use one is soon free, since there are no more
-// processors: another rather waits than begin one, which costs a hundred times what the
-// read does. That happens whenever the gate opens for many at once.
+// Of so many leases beside those of long reads one is soon free, since there are no more
+// processors: a short read rather waits than begin another, which costs a hundred times
+// what it does. That happens whenever the gate opens for many at once.
 var enoughLeases = 2 * processors
 
 // leaseWait is how long. Those that have the leases wait for a disk then, or their rows
-// are read still, and another lease is begun, up to maxLeases; beyond that a read runs
-// on its connection's own handle.
+// are read still, and another lease is begun, up to maxLeases. Beyond that, and long ones
+// before, a read runs on its connection's own handle.
 const leaseWait = 5 * time.Millisecond
 
 var maxLeases = 2*enoughLeases + longAtATime
@@ -53,12 +53,8 @@ func (l *leases) take(ctx context.Context, long bool) (h *handle) {
 			h.long = long
 		}
 	}()
-	enough := enoughLeases
-	if long { // slots has let it in
-		enough = maxLeases
-	}
 	for {
-		h, open := l.get(ctx, enough)
+		h, open := l.get(ctx, long)
 		switch {
 		case open:
 			return l.open(ctx)
@@ -78,11 +74,15 @@ func (l *leases) count(long bool, by int) {
 	}
 }
 
-// get takes a handle, if need be when it is given back, or says that another may be
-// opened; it is counted already.
-func (l *leases) get(ctx context.Context, enough int) (h *handle, open bool) {
+// get takes a handle, for a short read if need be when it is given back, or says that
+// another may be opened; it is counted already.
+func (l *leases) get(ctx context.Context, long bool) (h *handle, open bool) {
 	l.mu.Lock()
-	if h, open = l.getLocked(enough); h != nil || open || l.closed {
+	limit := enoughLeases + l.long
+	if long { // which slots has let in
+		limit = maxLeases
+	}
+	if h, open = l.getLocked(long, limit); h != nil || open || long || l.closed {
 		l.mu.Unlock()
 		return h, open
 	}
@@ -101,28 +101,28 @@ func (l *leases) get(ctx context.Context, enough int) (h *handle, open bool) {
 	defer l.mu.Unlock()
 	if i := slices.Index(l.waiting, mine); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
-		return l.getLocked(maxLeases)
+		return l.getLocked(false, maxLeases)
 	}
 	return <-mine, false // it was given at the same time
 }
 
-// getLocked takes the handle that was used last, or says that another may be opened,
-// if less than enough are in use by short reads.
-func (l *leases) getLocked(enough int) (h *handle, open bool) {
+// getLocked takes the handle that was used last, or says that another may be opened if
+// there are less than limit. Enough are left for short reads.
+func (l *leases) getLocked(long bool, limit int) (h *handle, open bool) {
 	n := len(l.free)
 	switch {
-	case l.closed || l.opened-n >= enough+l.long:
+	case l.closed || long && l.long > maxLeases-enoughLeases:
 		return nil, false
 	case n > 0:
 		h = l.free[n-1]
 		l.free[n-1] = nil
 		l.free = l.free[:n-1]
 		return h, false
-	case l.opened >= maxLeases:
-		return nil, false
+	case l.opened < min(limit, maxLeases):
+		l.opened++
+		return nil, true
 	}
-	l.opened++
-	return nil, true
+	return nil, false
 }
 
 // open opens a handle. If that fails, the connection's own has something to say of it.

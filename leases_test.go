@@ -1,36 +1,45 @@
 package litefwd
 
-import "testing"
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+)
 
-// TestLeasesInUse: short reads wait for one of a few leases; those that may take long
-// do not, and take nothing from the short ones.
-func TestLeasesInUse(t *testing.T) {
+// TestLeasesFor: a short read takes a free lease, or begins one while there are few
+// beside those of long reads, which leave some to it.
+func TestLeasesFor(t *testing.T) {
+	most := maxLeases - enoughLeases // for long reads
 	for _, c := range []struct {
 		name               string
 		opened, free, long int
-		forLong            bool
+		forLong            bool // which is counted in long
 		taken, open        bool
 	}{
 		{name: "the first", open: true},
-		{name: "one is free", opened: 1, free: 1, taken: true},
-		{name: "enough short reads", opened: enoughLeases},
-		{name: "enough short reads, one is free of long ones", opened: enoughLeases + 1, free: 1},
-		{name: "as many long ones", opened: enoughLeases, long: enoughLeases, open: true},
-		{name: "long ones, and one is free", opened: enoughLeases + 1, free: 1, long: enoughLeases, taken: true},
-		{name: "long ones, and enough short ones", opened: 2 * enoughLeases, long: enoughLeases},
-		{name: "a long one after enough short ones", opened: enoughLeases, long: 1, forLong: true, open: true},
-		{name: "no more than there may be", opened: maxLeases, long: maxLeases, forLong: true},
+		{name: "one is free", opened: enoughLeases, free: 1, taken: true},
+		{name: "enough", opened: enoughLeases},
+		{name: "rows that are not read keep enough, and one is free", opened: enoughLeases + 1, free: 1, taken: true},
+		{name: "long reads have as many", opened: enoughLeases, long: enoughLeases, open: true},
+		{name: "and enough short ones", opened: 2 * enoughLeases, long: enoughLeases},
+		{name: "long reads have all that they may", opened: most, long: most, open: true},
+		{name: "no more than there may be", opened: maxLeases, long: most},
+		{name: "a long read", opened: enoughLeases, long: 1, forLong: true, open: true},
+		{name: "a long read, and one is free", opened: enoughLeases, free: 1, long: 1, forLong: true, taken: true},
+		{name: "one long read too many", opened: most, long: most + 1, forLong: true},
+		{name: "one long read too many, and one is free", opened: maxLeases, free: 1, long: most + 1, forLong: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := leases{opened: c.opened, long: c.long}
 			for range c.free {
 				l.free = append(l.free, new(handle))
 			}
-			enough := enoughLeases
+			limit := enoughLeases + c.long
 			if c.forLong {
-				enough = maxLeases
+				limit = maxLeases
 			}
-			h, open := l.getLocked(enough)
+			h, open := l.getLocked(c.forLong, limit)
 			if (h != nil) != c.taken || open != c.open {
 				t.Errorf("taken: %v, to be opened: %v; want %v, %v", h != nil, open, c.taken, c.open)
 			}
@@ -42,5 +51,44 @@ func TestLeasesInUse(t *testing.T) {
 				t.Errorf("%d in use, not %d", n, inUse)
 			}
 		})
+	}
+}
+
+// TestLeasesCounts: whatever becomes of reads, in the end all leases that are opened are
+// free, and none counts as a long read's.
+func TestLeasesCounts(t *testing.T) {
+	l := leases{db: new(database)}
+	read := func(long, opens, hurried bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if hurried {
+			cancel()
+		}
+		defer cancel()
+		l.count(long, 1)
+		h, open := l.get(ctx, long)
+		switch {
+		case open && opens:
+			h = new(handle)
+		case open:
+			l.forget()
+		}
+		if h == nil {
+			l.count(long, -1)
+			return
+		}
+		h.long = long
+		l.give(h)
+	}
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			for n := range 200 {
+				read(i%2 == 0, n%3 != 0, n%5 == 0)
+			}
+		})
+	}
+	all.Wait()
+	if l.long != 0 || l.opened != len(l.free) || l.opened > maxLeases || len(l.waiting) != 0 {
+		t.Errorf("%d long reads, %d leases of which %d are free, %d waiting", l.long, l.opened, len(l.free), len(l.waiting))
 	}
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/litefwd/litefwd/bench/internal/rig"
 )
 
-// handGate is the least that lets a replica replicate while the bare driver reads: a
-// lock that all reads share, and that is taken while the replica is behind. Nothing
-// else, so that what litefwd does besides can be told from what LiteFS costs.
+// handGate is about the least that lets a replica replicate while the bare driver
+// reads: a lock that all reads share, and that is taken while the replica is behind. So
+// what litefwd does can be told from what LiteFS costs. It looks at both positions, for
+// which litefwd has its links.
 type handGate struct {
 	sync.RWMutex
 	replica, primary *rig.Position
@@ -42,7 +43,7 @@ func (g *handGate) run(end time.Time) error {
 		if err != nil {
 			return err
 		}
-		rig.Pause(max(gateRest*shut, gateLook))
+		rig.Pause(min(max(gateRest*shut, gateLook), time.Until(end)))
 	}
 	return nil
 }

@@ -21,10 +21,9 @@
 // would; -commits bare makes the commits with the bare driver in another process, so
 // that they are not litefwd's own.
 //
-// lag is the time from a commit's return on the primary until the replica's position
-// file says so, which this program reads every 0.3 ms through a kept descriptor; where
-// readers stop replication it is as long as they read. A side ends when the replica
-// has everything.
+// lag is the time from a commit's return on the primary until the replica's LiteFS sends
+// the event of having applied it; where readers stop replication it is as long as they
+// read. A side ends when the replica has everything.
 package main
 
 import (

@@ -51,12 +51,12 @@ func (r *reader) read() error {
 		defer r.gate.RUnlock()
 	}
 	if r.scan > 0 {
-		var sum int
-		if err := r.stmt.QueryRow(r.scan).Scan(&sum); err != nil {
+		var found int
+		if err := r.stmt.QueryRow(r.scan).Scan(&found); err != nil {
 			return err
 		}
-		if sum != r.found {
-			return fmt.Errorf("WRONG RESULT: a scan gives %d, not %d", sum, r.found)
+		if found != r.found {
+			return fmt.Errorf("WRONG RESULT: a scan gives %d, not %d", found, r.found)
 		}
 		return nil
 	}

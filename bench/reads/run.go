@@ -32,21 +32,21 @@ type sideResult struct {
 // last is the side that the goals are about: litefwd's.
 func (r *result) last() *sideResult { return r.Sides[len(r.Sides)-1] }
 
-// ratios are litefwd's figure over the bare driver's, run by run, the least first.
-func (r *result) ratios(f func(outcome) float64) []float64 {
-	ratios := make([]float64, len(r.last().Runs))
-	for i, o := range r.last().Runs {
+// ratios are a side's figure over the bare driver's, run by run, the least first.
+func (r *result) ratios(s *sideResult, f func(outcome) float64) []float64 {
+	ratios := make([]float64, len(s.Runs))
+	for i, o := range s.Runs {
 		ratios[i] = f(o) / f(r.Sides[0].Runs[i])
 	}
 	slices.Sort(ratios)
 	return ratios
 }
 
-func (r *result) ratio(f func(outcome) float64) float64 { return rig.Median(r.ratios(f)) }
+func (r *result) ratio(f func(outcome) float64) float64 { return rig.Median(r.ratios(r.last(), f)) }
 
 // span is the ratio in words.
 func (r *result) span(f func(outcome) float64) string {
-	all := r.ratios(f)
+	all := r.ratios(r.last(), f)
 	if len(all) == 1 {
 		return fmt.Sprintf("%.2f ×", all[0])
 	}
@@ -130,7 +130,7 @@ func (r *result) runOnce(ctx context.Context, o options, s setup, n int) error {
 	}
 	for i := range r.of.sides {
 		if n%2 == 1 {
-			i = len(r.of.sides) - 1 - i // each side comes first in turn
+			i = len(r.of.sides) - 1 - i // in the other order
 		}
 		sd := r.of.sides[i]
 		out, err := sd.measure(ctx, s, o.Each)

@@ -59,7 +59,7 @@ func (s *sideResult) show(r *result) {
 	}
 	fmt.Printf("  %-20s%s%s%s%s%s%s%s%s%s%s%s%8d\n", s.Name,
 		cell(10, 0, reads, rate),
-		cell(9, 2, reads && s == r.last() && s != r.Sides[0] && r.Sides[0].Runs[0].Rate > 0, r.ratio(func(o outcome) float64 { return o.Rate })),
+		cell(9, 2, reads && s != r.Sides[0] && r.Sides[0].Runs[0].Rate > 0, rig.Median(r.ratios(s, func(o outcome) float64 { return o.Rate }))),
 		cell(9, 1, reads, ms(s, func(o outcome) time.Duration { return o.P50 })*1e3),
 		cell(9, 1, reads, ms(s, func(o outcome) time.Duration { return o.P99 })*1e3),
 		cell(8, 1, reads, median(func(o outcome) float64 { return o.Allocs })),

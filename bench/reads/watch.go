@@ -43,8 +43,11 @@ func watch(ctx context.Context, url string, txid func() (uint64, error)) (*watch
 	lines := bufio.NewScanner(resp.Body)
 	lines.Scan() // it begins with one about its role, and sends all that follow
 	first, err := txid()
-	if err = errors.Join(lines.Err(), err); err != nil || resp.StatusCode != http.StatusOK {
-		return nil, errors.Join(fmt.Errorf("LiteFS's events: %s, %w", resp.Status, err), resp.Body.Close())
+	if err = errors.Join(lines.Err(), err); err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("LiteFS's events: %w", err), resp.Body.Close())
 	}
 	w := &watcher{sighting{rig.Now(), first}, make(chan sighting, mostSightings)}
 	go func() {

@@ -18,7 +18,7 @@ const (
 	// two seconds, every 140 ms after ten), so that it is doubled up to maxApply.
 	firstApply = 20 * time.Millisecond
 	maxApply   = 160 * time.Millisecond
-	// restPart is how long the gate stays open, in times that it was shut, and
+	// restPart is how long the gate stays open, in times that it usually is shut, and
 	// hurriedPart if somebody waits for the copy.
 	restPart    = 2
 	hurriedPart = 1
@@ -28,7 +28,9 @@ const (
 	drainRest    = 3
 	maxDrainRest = 30 * time.Millisecond
 	// smoothing: each closure counts for such a part of how long the gate stays open.
-	// If it were for the last one alone, a long one would make the next one long.
+	// If it were for the last one alone, a long one would make the next one long. But
+	// it is not less than a half of what the last one asks for, nor more than three
+	// times as much: reads may have become longer, or shorter.
 	smoothing = 16
 	// maxRest bounds the rest after the copy did not catch up with the gate shut,
 	// again and again: it does not move for another reason.
@@ -132,6 +134,7 @@ func (p *Pacer) turn(ctx context.Context) (rest time.Duration) {
 		p.usual = rest
 	}
 	p.usual += (rest - p.usual) / smoothing
+	p.usual = min(max(p.usual, rest/2), 3*rest)
 	return p.usual
 }
 

@@ -147,7 +147,7 @@ func TestPacerShares(t *testing.T) {
 
 // The gate rests for as long as closures usually ask for, longer ones after reads that
 // take long: one closure that is longer than the others does not keep the next
-// transaction waiting.
+// transaction waiting. It notices at once when reads have become longer or shorter.
 func TestPacerRests(t *testing.T) {
 	const ms = time.Millisecond
 	c := &copied{applies: 2 * ms}
@@ -185,11 +185,14 @@ func TestPacerRests(t *testing.T) {
 		_, shut := closure(1*ms, 10*ms)
 		near("shut for", shut, 11*ms)
 		open, _ := closure(1*ms, 2*ms)
-		near("after a long closure open for", open, 10*ms) // not 25
+		near("after a long closure open for", open, 25*ms/2) // a half
 		for range 160 {
 			open, _ = closure(20*ms, 2*ms)
 		}
 		near("with longer reads open for", open, 74*ms) // 2 × 22 + 30
+		closure(1*ms, 2*ms)
+		open, _ = closure(1*ms, 2*ms)
+		near("with short ones again open for", open, 27*ms) // three times 9
 	})
 }
 

@@ -59,10 +59,10 @@ func (db *database) awaitHere(ctx context.Context, a acked) error {
 	return db.tracker.Wait(ctx, a.pos, a.term)
 }
 
-// giveWay is called before a read. Those who read without a pause keep all others
-// waiting for ten milliseconds each, modernc.org/sqlite's long reads even for all of
-// them, as nothing makes them wait: those too that hear how far the primary is, and that
-// shut the gate.
+// giveWay is called before a read. Nothing makes those wait who read without a pause, and
+// Go lets each run for ten milliseconds; modernc.org/sqlite's long reads keep others
+// waiting for all of them. Among the others are those who hear how far the primary is,
+// and who shut the gate.
 func (c *conn) giveWay(long bool) {
 	if c.reads++; long || c.reads%yieldEvery == 0 {
 		c.db.lookForNews()

@@ -10,8 +10,8 @@ import (
 )
 
 // slots bound the local reads of a node that run at a time and may take long, for
-// slotTime each: the gate waits for all of those that run, and after each transaction that is applied all
-// handles in use have to fill their page caches again.
+// slotTime each: the gate waits for all of those that run, and after each transaction
+// that is applied all handles in use have to fill their page caches again.
 type slots chan struct{}
 
 var processors = max(2, runtime.GOMAXPROCS(0))

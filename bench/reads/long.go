@@ -15,6 +15,10 @@ const settled = 20 * time.Second
 // pages, which take 20 s at this rate, and what is looked for is what comes after.
 const filled = 500
 
+// oneCommit is more than a commit adds, by which the one that reaches those pages may
+// pass them: four frames.
+const oneCommit = 4 * (24 + 4096)
+
 // long measures whether the primary's WAL stops growing while it is read and written.
 func long(ctx context.Context, o options, s setup) error {
 	s.fill = filled
@@ -44,5 +48,5 @@ func showLong(name string, out outcome) {
 		fmt.Printf("  %2.0f to %2.0f s: at most %.0f KB\n", from.Seconds(), (from + step).Seconds(), float64(most(out.WALSizes, from, from+step))/1e3)
 	}
 	growth := most(out.WALSizes, settled, longFor) - most(out.WALSizes, 0, settled)
-	fmt.Printf("  growth after %v: %.0f KB; goal none: %s\n", settled, float64(max(growth, 0))/1e3, rig.Verdict(growth <= 0))
+	fmt.Printf("  growth after %v: %.0f KB; goal no more than a commit: %s\n", settled, float64(max(growth, 0))/1e3, rig.Verdict(growth <= oneCommit))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -21,10 +22,14 @@ const (
 	textLen = 100 // of v
 	point   = "SELECT v FROM t WHERE id = ?"
 	update  = "UPDATE t SET n = n + 1 WHERE id = ?"
-	// scan searches texts. It takes no memory for each row, as upper(v) does: SQLite
-	// counts that under one lock, and what is measured is how threads wait for it.
-	scan = "SELECT count(*) FROM t WHERE id <= ? AND " +
-		"(v LIKE '%22%' OR v LIKE '%33%' OR v LIKE '%44%' OR v LIKE '%55%' OR v LIKE '%66%' OR v LIKE '%77%' OR v LIKE '%88%' OR v LIKE '%99%')"
+)
+
+// scan searches texts for those with one of the pairs. It takes no memory for each row,
+// as upper(v) does: SQLite counts that under one lock, and what is measured is how
+// threads wait for it.
+var (
+	scan  = "SELECT count(*) FROM t WHERE id <= ? AND (v LIKE '%" + strings.Join(pairs, "%' OR v LIKE '%") + "%')"
+	pairs = []string{"22", "33", "44", "55", "66", "77", "88", "99"}
 )
 
 // texts returns what v is, by id.
@@ -39,11 +44,8 @@ var texts = sync.OnceValue(func() []string {
 // matches is what a scan of the first n rows has to give.
 func matches(n int) (sum int) {
 	for _, v := range texts()[1 : n+1] {
-		for _, pair := range []string{"22", "33", "44", "55", "66", "77", "88", "99"} {
-			if strings.Contains(v, pair) {
-				sum++
-				break
-			}
+		if slices.ContainsFunc(pairs, func(pair string) bool { return strings.Contains(v, pair) }) {
+			sum++
 		}
 	}
 	return sum

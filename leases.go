@@ -23,7 +23,7 @@ type leases struct {
 	free    []*handle      // the one used last at the end
 	waiting []chan *handle // buffered to 1; who came first is first
 	opened  int            // those in use too
-	long    int            // reads that may take long and have one, or ask for one
+	long    int            // those of reads that may take long
 	closed  bool
 }
 
@@ -44,20 +44,12 @@ const keptReads = 64
 
 // take returns a handle for one read, which may take long, or nil if the read has to run
 // on its connection's own. give is to follow.
-func (l *leases) take(ctx context.Context, long bool) (h *handle) {
-	l.count(long, 1)
-	defer func() {
-		if h == nil {
-			l.count(long, -1)
-		} else {
-			h.long = long
-		}
-	}()
+func (l *leases) take(ctx context.Context, long bool) *handle {
 	for {
 		h, open := l.get(ctx, long)
 		switch {
 		case open:
-			return l.open(ctx)
+			return l.open(ctx, long)
 		case h == nil || l.good(h):
 			return h
 		}
@@ -65,17 +57,8 @@ func (l *leases) take(ctx context.Context, long bool) (h *handle) {
 	}
 }
 
-// count counts a read that may take long.
-func (l *leases) count(long bool, by int) {
-	if long {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.long += by
-	}
-}
-
 // get takes a handle, for a short read if need be when it is given back, or says that
-// another may be opened; it is counted already.
+// another may be opened. It is counted already.
 func (l *leases) get(ctx context.Context, long bool) (h *handle, open bool) {
 	l.mu.Lock()
 	limit := enoughLeases + l.long
@@ -111,27 +94,33 @@ func (l *leases) get(ctx context.Context, long bool) (h *handle, open bool) {
 func (l *leases) getLocked(long bool, limit int) (h *handle, open bool) {
 	n := len(l.free)
 	switch {
-	case l.closed || long && l.long > maxLeases-enoughLeases:
+	case l.closed || long && l.long >= maxLeases-enoughLeases:
 		return nil, false
 	case n > 0:
 		h = l.free[n-1]
+		h.long = long
 		l.free[n-1] = nil
 		l.free = l.free[:n-1]
-		return h, false
 	case l.opened < min(limit, maxLeases):
 		l.opened++
-		return nil, true
+		open = true
+	default:
+		return nil, false
 	}
-	return nil, false
+	if long {
+		l.long++
+	}
+	return h, open
 }
 
 // open opens a handle. If that fails, the connection's own has something to say of it.
-func (l *leases) open(ctx context.Context) *handle {
+func (l *leases) open(ctx context.Context, long bool) *handle {
 	h, err := l.db.openHandle(ctx, true)
 	if err != nil {
-		l.forget()
+		l.forget(long)
 		return nil
 	}
+	h.long = long
 	h.kept.Limit = keptReads
 	if h.standIn || h.private != nil { // there is no copy; or hooks of the driver make it special
 		l.drop(h)
@@ -151,8 +140,11 @@ func (l *leases) good(h *handle) bool {
 
 // give returns h.
 func (l *leases) give(h *handle) {
-	l.count(h.long, -1)
 	l.mu.Lock()
+	if h.long {
+		l.long--
+		h.long = false
+	}
 	keep := !l.closed && l.good(h)
 	switch {
 	case keep && len(l.waiting) > 0:
@@ -172,13 +164,16 @@ func (l *leases) drop(h *handle) {
 	if err := h.close(); err != nil {
 		l.db.core.log.Debug("closing a handle for reads", "db", l.db.name, "err", err)
 	}
-	l.forget()
+	l.forget(h.long)
 }
 
-func (l *leases) forget() {
+func (l *leases) forget(long bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.opened--
+	if long {
+		l.long--
+	}
 }
 
 // flush closes those that nobody uses and that are of no use any more; with all set,

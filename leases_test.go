@@ -14,7 +14,7 @@ func TestLeasesFor(t *testing.T) {
 	for _, c := range []struct {
 		name               string
 		opened, free, long int
-		forLong            bool // which is counted in long
+		forLong            bool
 		taken, open        bool
 	}{
 		{name: "the first", open: true},
@@ -25,10 +25,10 @@ func TestLeasesFor(t *testing.T) {
 		{name: "and enough short ones", opened: 2 * enoughLeases, long: enoughLeases},
 		{name: "long reads have all that they may", opened: most, long: most, open: true},
 		{name: "no more than there may be", opened: maxLeases, long: most},
-		{name: "a long read", opened: enoughLeases, long: 1, forLong: true, open: true},
-		{name: "a long read, and one is free", opened: enoughLeases, free: 1, long: 1, forLong: true, taken: true},
-		{name: "one long read too many", opened: most, long: most + 1, forLong: true},
-		{name: "one long read too many, and one is free", opened: maxLeases, free: 1, long: most + 1, forLong: true},
+		{name: "a long read", opened: enoughLeases, forLong: true, open: true},
+		{name: "a long read, and one is free", opened: enoughLeases, free: 1, forLong: true, taken: true},
+		{name: "one long read too many", opened: most, long: most, forLong: true},
+		{name: "one long read too many, and one is free", opened: maxLeases, free: 1, long: most, forLong: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := leases{opened: c.opened, long: c.long}
@@ -50,6 +50,13 @@ func TestLeasesFor(t *testing.T) {
 			if n := l.opened - len(l.free); n != inUse {
 				t.Errorf("%d in use, not %d", n, inUse)
 			}
+			inLong := c.long
+			if c.forLong && (c.taken || c.open) {
+				inLong++
+			}
+			if l.long != inLong {
+				t.Errorf("%d of long reads, not %d", l.long, inLong)
+			}
 		})
 	}
 }
@@ -64,20 +71,15 @@ func TestLeasesCounts(t *testing.T) {
 			cancel()
 		}
 		defer cancel()
-		l.count(long, 1)
 		h, open := l.get(ctx, long)
 		switch {
 		case open && opens:
-			h = new(handle)
+			l.give(&handle{long: long})
 		case open:
-			l.forget()
+			l.forget(long)
+		case h != nil:
+			l.give(h)
 		}
-		if h == nil {
-			l.count(long, -1)
-			return
-		}
-		h.long = long
-		l.give(h)
 	}
 	var all sync.WaitGroup
 	for i := range 40 {

@@ -162,7 +162,7 @@ func TestPacerRests(t *testing.T) {
 			c.mu.Unlock()
 			c.commit(p)
 			for !g.IsShut() {
-				time.Sleep(ms / 10)
+				time.Sleep(ms / 10) // of the bubble's clock
 			}
 			open, opened = time.Since(opened), time.Now()
 			r := enter(t, g, holder{})
